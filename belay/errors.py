@@ -70,7 +70,7 @@ class NotPythonBoardError(ConnectionFailedError):
     """Something answered, but not as a MicroPython or CircuitPython REPL does."""
 
 
-class ConnectionLost(ConnectionFailedError):  # noqa: N818 - Belay 0.30's name
+class ConnectionLost(ConnectionFailedError):
     """The link ended while it was in use.
 
     Attributes:
@@ -107,7 +107,7 @@ class PyboardError(BelayException):
     """The conversation with the board broke down in a way that repeating did not mend."""
 
 
-class PyboardException(BelayException):  # noqa: N818 - Belay 0.30's name
+class PyboardException(BelayException):
     """An exception that was raised on the board and not caught there.
 
     Attributes:

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drive MicroPython and CircuitPython boards from Python.
+
+    import belay
+
+    with belay.Device("virtual:") as device:
+
+        @device.task
+        def area(w, h):
+            return w * h
+
+        print(area(3, 4))
+
+``import belay`` is cheap: what a program does not use is not loaded. The names below arrive when
+they are first asked for (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from belay.errors import (
+    AddressError,
+    AuthenticationError,
+    BelayException,
+    BoardBusyError,
+    BoardResetError,
+    BoardSilentError,
+    CallTimeoutError,
+    ConnectionFailedError,
+    ConnectionLost,
+    DeviceClosedError,
+    FeatureUnavailableError,
+    ForeignBelayError,
+    NoMatchingExecuterError,
+    NotPythonBoardError,
+    PortBusyError,
+    PortNotFoundError,
+    PyboardError,
+    PyboardException,
+    SourceError,
+    SpecialFunctionNameError,
+    UnsupportedValueError,
+)
+
+if TYPE_CHECKING:
+    from belay.device import Device
+    from belay.session.facts import Implementation
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "AddressError",
+    "AuthenticationError",
+    "BelayException",
+    "BoardBusyError",
+    "BoardResetError",
+    "BoardSilentError",
+    "CallTimeoutError",
+    "ConnectionFailedError",
+    "ConnectionLost",
+    "Device",
+    "DeviceClosedError",
+    "FeatureUnavailableError",
+    "ForeignBelayError",
+    "Implementation",
+    "NoMatchingExecuterError",
+    "NotPythonBoardError",
+    "PortBusyError",
+    "PortNotFoundError",
+    "PyboardError",
+    "PyboardException",
+    "SourceError",
+    "SpecialFunctionNameError",
+    "UnsupportedValueError",
+    "__version__",
+]
+
+_LAZY = {
+    "Device": "belay.device",
+    "Implementation": "belay.session.facts",
+}
+
+
+def __getattr__(name: str) -> object:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

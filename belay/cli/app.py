@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cyclopts application behind the ``belay`` command, built from the table of commands."""
+
+from __future__ import annotations
+
+from cyclopts import App
+from rich.console import Console
+
+from belay import __version__
+from belay.cli import COMMANDS
+
+__all__ = ["build_app"]
+
+
+def build_app() -> App:
+    """Make the application; a command's module is imported when that command runs."""
+    app = App(
+        name="belay",
+        help="Drive MicroPython boards from Python.",
+        version=__version__,
+        # The default format loads a Markdown renderer; our help is plain text.
+        help_format="plaintext",
+        version_format="plaintext",
+        error_console=Console(stderr=True),
+    )
+    for name, (target, text) in COMMANDS.items():
+        app.command(target, name=name, help=text)
+    return app
