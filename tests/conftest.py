@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests share: one compilation of the virtual board, and what real boards need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the virtual board once, before parallel workers would all do it at the same time."""
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker and getattr(config.option, "numprocesses", None):
+        subprocess.run(
+            [sys.executable, "-m", "belay.virtual", "--stdio"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=False,  # the tests of the board say better what is wrong with it
+        )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("BELAY_BOARD"):
+        return
+    skip = pytest.mark.skip(reason="no board: set BELAY_BOARD to its address")
+    for item in items:
+        if item.get_closest_marker("hardware"):
+            item.add_marker(skip)
