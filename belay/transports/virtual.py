@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``virtual:``: starts a virtual board (`belay.virtual`) as a child process and links to it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import threading
+from pathlib import Path
+
+from belay.errors import ConnectionFailedError, DeviceClosedError, PortBusyError
+from belay.transports.address import VirtualAddress
+from belay.transports.base import Transport
+from belay.transports.process import BoardProcess, connect
+from belay.transports.wrapping import TransportWrapper
+
+__all__ = ["open_virtual"]
+
+# `-m` would put the current folder first on the child's path, where a MicroPython project keeps
+# its own `secrets.py` or `array.py`. The folder of this package goes last: it is only needed where
+# the package was not installed.
+_STARTER = (
+    "import sys; sys.path[:] = [p for p in sys.path if p] + [sys.argv.pop(1)]; import runpy; "
+    "runpy.run_module('belay.virtual', run_name='__main__', alter_sys=True)"
+)
+
+_SLOWEST_START = 60.0
+
+_shared: dict[str, _SharedBoard] = {}
+_shared_lock = threading.Lock()
+
+
+class _SharedBoard:
+    """A named board: it outlives the loans of its link, and gives one at a time."""
+
+    def __init__(self, address: VirtualAddress) -> None:
+        self.address = address
+        self.process: BoardProcess | None = None
+        self.transport: Transport | None = None
+        self.in_use = False
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.alive
+
+    def start(self, timeout: float | None) -> Transport:
+        if self.transport is not None:
+            self.transport.close()
+            self.transport = None
+        self.process = _start(self.address, timeout)
+        self.transport = connect(self.process, address=str(self.address))
+        return self.transport
+
+
+class _Loan(TransportWrapper):
+    """The link of a shared board; closing it gives the link back."""
+
+    def __init__(self, inner: Transport, board: _SharedBoard) -> None:
+        super().__init__(inner)
+        self._board = board
+        self._closed = False
+
+    def wait(self, timeout: float | None) -> bool:
+        self._check()
+        ready = self.inner.wait(timeout)
+        self._check()
+        return ready
+
+    def read(self) -> bytes:
+        self._check()
+        return self.inner.read()
+
+    def write(self, data: bytes) -> None:
+        self._check()
+        self.inner.write(data)
+
+    def wake(self) -> None:
+        if not self._closed:
+            self.inner.wake()
+
+    def drop_output(self) -> None:
+        self._check()
+        self.inner.drop_output()
+
+    def close(self) -> None:
+        with _shared_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._board.in_use = False
+        self.inner.wake()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise DeviceClosedError(f"{self.address} was closed.")
+
+
+def open_virtual(address: VirtualAddress, *, timeout: float | None = 10) -> Transport:
+    """Start a private virtual board, or link to a shared one and start it if need be.
+
+    Args:
+        address: the parsed address.
+        timeout: seconds until the board must have said something. Never less than a minute: the
+            first start on a machine compiles the interpreter, and one that fails is seen at once.
+
+    Raises:
+        PortBusyError: the shared board has a link already.
+        ConnectionFailedError: the board does not start; the message says what to install.
+    """
+    if timeout is not None:
+        timeout = max(timeout, _SLOWEST_START)
+    if not address.name:
+        process = _start(address, timeout)
+        return connect(process, address=str(address))
+    board = _claim(address)
+    try:
+        if board.alive and board.transport is not None:
+            return _Loan(board.transport, board)
+        return _Loan(board.start(timeout), board)
+    except BaseException:
+        board.in_use = False
+        raise
+
+
+def _claim(address: VirtualAddress) -> _SharedBoard:
+    with _shared_lock:
+        board = _shared.setdefault(address.name, _SharedBoard(address))
+        if board.in_use:
+            raise PortBusyError(
+                f"The virtual board {address.name!r} is in use by another Device of this process. "
+                "Close that one, use it, or pick another name: 'virtual:' alone is always new."
+            )
+        plain = VirtualAddress(address.name)
+        if not board.alive:
+            board.address = address if address != plain else board.address
+        elif address not in (plain, board.address):
+            raise ConnectionFailedError(
+                f"The virtual board {address.name!r} already runs with other options: "
+                f"{board.address}. Leave the options away, or pick another name."
+            )
+        board.in_use = True
+        return board
+
+
+def _start(address: VirtualAddress, timeout: float | None) -> BoardProcess:
+    if not sys.executable:
+        raise ConnectionFailedError(
+            "A virtual board needs a Python interpreter to run in, and this program does not know "
+            "its own (sys.executable is empty)."
+        )
+    if importlib.util.find_spec("wasmtime") is None:
+        raise ConnectionFailedError(
+            "The virtual board needs the package 'wasmtime', which is not installed here. "
+            f"Install it: {sys.executable} -m pip install wasmtime"
+        )
+    process = BoardProcess(_command(address), command=f"virtual board {address}")
+    try:
+        ready = process.wait_for_output(timeout)
+    except BaseException:
+        process.close()
+        raise
+    if not ready:
+        reason = process.account() if process.output_ended else f"silent for {timeout:g} s."
+        process.close()
+        raise ConnectionFailedError(
+            f"The virtual board did not start: {reason}\n"
+            f"Try it by itself: {sys.executable} -m belay virtual"
+        )
+    return process
+
+
+def _command(address: VirtualAddress) -> list[str]:
+    root = str(Path(__file__).resolve().parents[2])
+    command = [sys.executable, "-c", _STARTER, root, "--stdio"]
+    if address.files is not None:
+        command += ["--files", os.path.abspath(os.path.expanduser(address.files))]
+    if address.flash is not None:
+        command += ["--flash", str(address.flash)]
+    if address.cooked:
+        command.append("--cooked")
+    if address.seed is not None:
+        command += ["--seed", str(address.seed)]
+    return command
