@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is the installed ``belay`` package really this one?
+"""Is the installed ``belay`` package really, and wholly, this one?
 
 The distribution ``belay`` (0.30 and older) owns a package and a script of the same names as
 ``belay-jupyter``, and pip overwrites the files of one with those of the other without a word.
 This module finds that out by looking at file names, in about a millisecond, without
 ``importlib.metadata`` (which costs a hundred).
 
-It stays a leaf without imports of its own package at the top: it must still work when half of the
-files around it belong to somebody else.
+It is a leaf that imports nothing of its own package at the top: it must still work when the files
+around it belong to somebody else, so ``belay_jupyter`` loads it by its path.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import json
 import os
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-__all__ = ["check_installation", "find_foreign_belay", "repair_commands"]
+__all__ = ["check_installation", "describe_problem"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -28,77 +30,74 @@ _OURS = re.compile(r"belay_jupyter-[^-]+\.dist-info$", re.IGNORECASE)
 
 
 def check_installation() -> None:
-    """Stop where another distribution shares the files of this package.
+    """Stop where another distribution shares the files or the place of this package.
 
     Raises:
         belay.errors.ForeignBelayError: with what happened, and the commands that repair it.
     """
-    foreign = find_foreign_belay()
-    if foreign is None and (_PACKAGE / "__init__.py").exists():
-        return
-    from belay.errors import ForeignBelayError
+    problem = describe_problem()
+    if problem:
+        from belay.errors import ForeignBelayError
 
-    if foreign is None:
-        happened = (
-            f"The package in {_PACKAGE} is damaged: files of belay-jupyter are missing, most "
-            "likely because the old distribution 'belay' was uninstalled and took them along."
-        )
-    else:
+        raise ForeignBelayError(problem)
+
+
+def describe_problem() -> str | None:
+    """Say what is wrong with this installation and which commands repair it; None if nothing is."""
+    foreign = _find_foreign()
+    if foreign is not None:
         folder, version = foreign
         happened = (
-            f"The old distribution 'belay' {version} is installed beside 'belay-jupyter' in "
-            f"{folder}. Both own the package 'belay' and the command 'belay', so the files of the "
-            "two are mixed."
+            f"The old distribution 'belay' {version} is installed beside 'belay-jupyter', in "
+            f"{folder}. Both own the package 'belay' and the command 'belay', so the files of one "
+            "have replaced or hidden those of the other."
         )
-    commands = repair_commands(foreign_installed=foreign is not None)
-    raise ForeignBelayError("\n".join([happened, "To repair it:", *(f"    {c}" for c in commands)]))
-
-
-def find_foreign_belay() -> tuple[Path, str] | None:
-    """Find a distribution named ``belay`` that can shadow or overwrite this package.
-
-    That is one in the folder which holds this package, or in a folder that Python searches
-    earlier. One further down the path (in the base environment of a virtual environment, say)
-    does no harm.
-
-    Returns:
-        The folder and the version of the other distribution, or None.
-    """
-    home = _PACKAGE.parent
-    for entry in dict.fromkeys([*_searched_before(home), str(home)]):
-        try:
-            names = os.listdir(entry)
-        except OSError:  # not a folder (a zip file), or gone
-            continue
-        for name in names:
-            match = _FOREIGN.match(name)
-            if match and _owns_our_files(Path(entry, name)):
-                return Path(entry), match["version"]
+        return _with_commands(happened, [_uninstall("belay"), _reinstall()])
+    if not (_PACKAGE / "__init__.py").exists():
+        happened = (
+            f"Files of belay-jupyter are missing in {_PACKAGE}, most likely because the old "
+            "distribution 'belay' was uninstalled and took them along."
+        )
+        return _with_commands(happened, [_reinstall()])
+    found = _found_by_python()
+    if found != _PACKAGE:
+        return (
+            f"Python finds another 'belay' first: {found or 'an unknown one'}, not {_PACKAGE}. "
+            "Rename or remove it, or start Python elsewhere."
+        )
     return None
 
 
-def repair_commands(*, foreign_installed: bool = True) -> list[str]:
-    """The commands that leave a whole ``belay-jupyter`` and nothing else.
+def _find_foreign() -> tuple[Path, str] | None:
+    """Find a distribution ``belay`` in our folder, or in one that Python searches earlier.
 
-    Args:
-        foreign_installed: False when the other distribution is gone already.
+    One further down the path (in the base environment of a virtual environment, say) does no harm.
     """
-    python = "python" if not sys.executable else _quoted(sys.executable)
-    commands = [f"{python} -m pip uninstall -y belay"] if foreign_installed else []
-    return [
-        *commands,
-        f"{python} -m pip install --force-reinstall --no-deps {_our_source()}",
-    ]
+    home = _PACKAGE.parent
+    for folder in [*_searched_before(home), home]:
+        for info in _folders(folder, _FOREIGN):
+            if _owns_our_files(info):
+                match = _FOREIGN.match(info.name)
+                return folder, match["version"] if match else ""
+    return None
 
 
-def _searched_before(home: Path) -> list[str]:
-    before: list[str] = []
+def _searched_before(home: Path) -> list[Path]:
+    before: list[Path] = []
     for entry in sys.path:
         folder = Path(entry or os.curdir).resolve()
         if folder == home:
-            return before
-        before.append(str(folder))
+            break
+        if folder not in before:
+            before.append(folder)
     return before
+
+
+def _folders(folder: Path, name: re.Pattern[str]) -> list[Path]:
+    try:
+        return [folder / found for found in sorted(os.listdir(folder)) if name.match(found)]
+    except OSError:  # not a folder (a zip file), or gone
+        return []
 
 
 def _owns_our_files(info: Path) -> bool:
@@ -111,19 +110,43 @@ def _owns_our_files(info: Path) -> bool:
     return "belay/__init__.py," in record or _is_editable(info)
 
 
-def _is_editable(info: Path) -> bool:
-    return bool(_direct_url(info).get("dir_info", {}).get("editable"))
+def _found_by_python() -> Path | None:
+    """The folder of the package that ``import belay`` gives, or the file of a module."""
+    loaded = sys.modules.get("belay")
+    spec = loaded.__spec__ if loaded is not None else find_spec("belay")
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(spec.origin).resolve()
+    return origin.parent if origin.name == "__init__.py" else origin
+
+
+def _with_commands(happened: str, commands: list[str]) -> str:
+    return "\n".join([happened, "To repair it:", *(f"    {command}" for command in commands)])
+
+
+def _uninstall(name: str) -> str:
+    return f"{_pip('uninstall')}{'' if _is_uv() else ' -y'} {name}"
+
+
+def _reinstall() -> str:
+    force = "--reinstall" if _is_uv() else "--force-reinstall"
+    return f"{_pip('install')} {force} --no-deps {_our_source()}"
+
+
+def _pip(command: str) -> str:
+    python = _quoted(sys.executable or "python")
+    return f"uv pip {command} --python {python}" if _is_uv() else f"{python} -m pip {command}"
+
+
+def _is_uv() -> bool:
+    """Environments that uv makes have no pip of their own."""
+    return find_spec("pip") is None
 
 
 def _our_source() -> str:
     """What to give to ``pip install``: the name, or where this install came from."""
     for entry in sys.path:
-        try:
-            names = os.listdir(entry or os.curdir)
-        except OSError:
-            continue
-        for name in filter(_OURS.match, names):
-            info = Path(entry, name)
+        for info in _folders(Path(entry or os.curdir), _OURS):
             url = str(_direct_url(info).get("url", ""))
             if url:
                 source = _quoted(url.removeprefix("file://"))
@@ -131,7 +154,11 @@ def _our_source() -> str:
     return "belay-jupyter"
 
 
-def _direct_url(info: Path) -> dict[str, dict[str, object]]:
+def _is_editable(info: Path) -> bool:
+    return bool(_direct_url(info).get("dir_info", {}).get("editable"))
+
+
+def _direct_url(info: Path) -> dict[str, Any]:
     try:
         found = json.loads((info / "direct_url.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -22,6 +22,7 @@ def build_app() -> App:
         help_format="plaintext",
         version_format="plaintext",
         error_console=Console(stderr=True),
+        suppress_keyboard_interrupt=False,
     )
     for name, (target, text) in COMMANDS.items():
         app.command(target, name=name, help=text)
