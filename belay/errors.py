@@ -113,16 +113,23 @@ class PyboardException(BelayException):
     Attributes:
         args: ``(traceback_text,)`` as in Belay 0.30.
         type: name of the exception's class on the board, such as ``"ValueError"``.
-        value_args: the ``args`` of the exception on the board, decoded; an element that could
-            not travel is replaced by its ``repr`` on the board.
+        value_args: the ``args`` of the exception on the board, decoded; an element that is
+            no plain value is replaced by its ``repr`` on the board.
+        done: in a batch, the results of the items before the one that failed.
     """
 
     def __init__(
-        self, traceback: str = "", *, type: str = "", value_args: tuple[Any, ...] = ()
+        self,
+        traceback: str = "",
+        *,
+        type: str = "",
+        value_args: tuple[Any, ...] = (),
+        done: list[Any] | None = None,
     ) -> None:
         super().__init__(traceback)
         self.type = type
         self.value_args = value_args
+        self.done = done or []
 
     def __str__(self) -> str:
         # Two newlines first: the board's own traceback then stands apart from the host's.

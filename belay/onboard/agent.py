@@ -1,0 +1,463 @@
+# SPDX-License-Identifier: Apache-2.0
+# The half of the wire that runs on the board. MicroPython source: sent as text once a session and
+# run in a dictionary of its own, never imported by the host. The host puts into that dictionary
+#   N  the nonce             Y  the style: 0 raw, 1 cooked, 2 text
+#   L  most bytes of one segment of an answer
+#   G  the globals of __main__, where user code runs
+# Formats: belay/wire/frames.py (frames) and belay/wire/values.py (values). Names are short where
+# they are many, because what is read here is what travels; comments do not travel.
+import builtins
+import sys
+from binascii import crc32
+from struct import pack, unpack_from
+
+try:
+    from array import array
+except ImportError:
+    array = 0
+try:
+    from time import ticks_ms
+except ImportError:  # CircuitPython
+    from supervisor import ticks_ms
+try:
+    compile_ = compile
+except NameError:  # the frames of a traceback are then called "<string>"
+    compile_ = None
+try:
+    complex_ = type(1j)
+except SyntaxError:  # a port without complex numbers
+    complex_ = 0
+
+PIECE = min(2048, L)
+VALUE = "_belay_value"  # the host assigns a cell's last expression to this global
+last = 255  # number of the last request that was started
+reply = None  # its answer: kind, seq, payload; None while it runs
+final = 82  # kind of the frame that ends the answer being sent
+out = []  # iterators of the answer being sent in segments, innermost last
+into = []  # containers of the request arriving in segments, innermost last
+done = []  # results of the batch that is running
+sending = 0
+waiting = []  # frames from callbacks that came in the middle of another frame
+events = 0  # number of the next event
+lines = 0  # number of the next line of a stream
+
+if Y == 2:
+    from binascii import a2b_base64, b2a_base64
+
+    stdin = sys.stdin
+    newline = "\n"
+    write = sys.stdout.write
+
+    def safe(b):
+        return str(b2a_base64(b), "ascii").rstrip()
+
+else:
+    stdin = sys.stdin.buffer
+    newline = b"\n"
+    write = sys.stdout.buffer.write
+
+    def safe(b):
+        if Y:
+            b = b.replace(b"\x10", b"\x10P").replace(b"\n", b"\x10J").replace(b"\r", b"\x10M")
+        return b
+
+
+def send(kind, seq, p):
+    global sending
+    if sending:
+        waiting.append((kind, seq, p))
+        return
+    h = pack("<BBH", kind, seq, len(p))
+    h += pack("<BI", crc32(h) & 255, ticks_ms() & 0xFFFFFFFF)
+    c = pack("<I", crc32(p, crc32(h)))
+    sending = 1
+    try:
+        if len(p) < 512 or Y == 1:
+            write(N + safe(h) + safe(p + c) if Y == 2 else N + safe(h + p + c))
+        elif Y:
+            write(N + safe(h))
+            write(safe(p + c))
+        else:  # no second copy of a large segment
+            write(N + h)
+            write(p)
+            write(c)
+    finally:
+        sending = 0
+    while waiting and not sending:
+        send(*waiting.pop(0))
+
+
+# ---- values on their way out
+
+
+def number(v):
+    if -17 < v < 112:
+        return bytes((v + 144,))
+    if -32769 < v < 32768:
+        return pack("<bh", 104, v)
+    if -0x80000001 < v < 0x80000000:
+        return pack("<bi", 105, v)
+    v = ("%x" % v).encode()
+    return b"I" + number(len(v)) + v
+
+
+def push(o, stack, it):
+    stack.append(it)
+    if len(stack) > 66:
+        refuse(o, stack, "value: nested too deep")
+
+
+def refuse(o, stack, why):
+    why = why.encode()
+    o.append(33)
+    o += number(len(why))
+    o += why
+    stack[:] = ()
+
+
+def pieces(v, n):
+    for i in range(0, len(v), n):
+        yield bytes(v[i : i + n])
+
+
+def item_format(v, n):
+    # A memoryview does not tell its format: take one in which every item is what it is here.
+    if not len(v):
+        return 66
+    if type(v[0]) is float:
+        return 102 if n == 4 else 100
+    if n == 1:
+        return 98 if min(v) < 0 else 66
+    return {2: 104, 4: 105, 8: 113}[n] - (32 if max(v) >> (8 * n - 1) else 0)
+
+
+def buffer(o, stack, v, t):
+    # Write a str or a buffer, or push its pieces -> whether it was pushed.
+    n = 1
+    if t is str:
+        h = b"s"
+        v = memoryview(v) if len(v) > 500 else v.encode()
+    elif t is bytes or t is bytearray:
+        h = b"b" if t is bytes else b"B"
+        v = memoryview(v)
+    else:
+        if len(v):
+            n = len(bytes(v[:1]))
+        # repr of an empty array is the one place that tells its typecode: array('h')
+        h = b"a" + repr(v[:0])[7].encode() if t is array else b"m" + bytes((item_format(v, n),))
+    if len(v) * n > PIECE:
+        k = PIECE // n
+        o.append(74)
+        o += h
+        o += number((len(v) + k - 1) // k)
+        push(o, stack, pieces(v, k))
+        return 1
+    o += h
+    o += number(len(v) * n)
+    o += bytes(v)
+
+
+def pull(stack):
+    # Encode until the segment is full -> the segment, whether more is to come.
+    o = bytearray()
+    while stack:
+        if len(o) >= L:
+            return o, 1
+        for v in stack[-1]:
+            t = type(v)
+            if t is int:
+                if -17 < v < 112:
+                    o.append(v + 144)
+                else:
+                    o += number(v)
+            elif v is None:
+                o.append(78)
+            elif t is bool:
+                o.append(84 if v else 70)
+            elif t is float:
+                o += pack("<bd", 100, v)
+            elif t in BUFFERS:
+                if buffer(o, stack, v, t):
+                    break
+            elif isinstance(v, dict):
+                o.append(68)
+                o += number(len(v))
+                push(o, stack, (x for i in v.items() for x in i))
+                break
+            elif isinstance(v, LISTS):
+                o += b"l" if t is list else b"S" if t is set else b"Z" if t is FROZEN else b"t"
+                o += number(len(v))
+                push(o, stack, iter(v))
+                break
+            elif t is range:
+                o += b"r" + number(v.start) + number(v.stop) + number(v.step)
+            elif t is complex_:
+                o += pack("<bdd", 106, v.real, v.imag)
+            else:
+                refuse(o, stack, t.__name__)
+                break
+            if len(o) >= L:
+                return o, 1
+        else:
+            stack.pop()
+    return o, 0
+
+
+try:
+    FROZEN = frozenset
+except NameError:
+    FROZEN = 0
+LISTS = (list, tuple, set, FROZEN) if FROZEN else (list, tuple, set)
+BUFFERS = (str, bytes, bytearray, memoryview, array) if array else (str, bytes, bytearray, memoryview)
+
+
+# ---- values on their way in
+
+
+def size(b, i):
+    t = b[i]
+    return (t - 144, i + 1) if t > 127 else token(b, i + 1, t)
+
+
+def make(t, c, b):
+    if t == 115:
+        return str(b, "utf-8")
+    if t == 98:
+        return b
+    if t == 66:
+        return bytearray(b)
+    b = array(chr(c), b)
+    return b if t == 97 else memoryview(b)
+
+
+def finish(k):
+    t, n, v = k[0], k[1], k[2]
+    if t == 108:
+        return v
+    if t == 116:
+        return tuple(v)
+    if t == 68:
+        d = {}
+        for i in range(0, n, 2):
+            d[v[i]] = v[i + 1]
+        return d
+    if t == 74:
+        return make(k[3], k[4], b"".join(v))
+    return set(v) if t == 83 else FROZEN(v)
+
+
+def token(b, i, t):
+    if t == 104:
+        return unpack_from("<h", b, i)[0], i + 2
+    if t == 105:
+        return unpack_from("<i", b, i)[0], i + 4
+    if t == 78:
+        return None, i
+    if t == 84 or t == 70:
+        return t == 84, i
+    if t == 100:
+        return unpack_from("<d", b, i)[0], i + 8
+    if t == 106:
+        return complex(*unpack_from("<dd", b, i)), i + 16
+    c = j = 0
+    if t == 74:
+        j = t
+        t = b[i]
+        i += 1
+    if t == 97 or t == 109:
+        c = b[i]
+        i += 1
+    n, i = size(b, i)
+    if j:
+        into.append((74, n, [], t, c))
+        return into, i
+    if t == 73:
+        return int(str(b[i : i + n], "ascii"), 16), i + n
+    if t == 114:
+        j, i = size(b, i)
+        c, i = size(b, i)
+        return range(n, j, c), i
+    if t in b"sbBam":
+        return make(t, c, b[i : i + n]), i + n
+    if t == 68:
+        n *= 2
+    k = (t, n, [])
+    if not n:
+        return finish(k), i
+    into.append(k)
+    return into, i
+
+
+def feed(b, i, n):
+    while i < n:
+        v = b[i]
+        i += 1
+        if v > 127:
+            v -= 144
+        else:
+            v, i = token(b, i, v)
+            if v is into:
+                continue
+        k = into[-1]
+        k[2].append(v)
+        while len(k[2]) == k[1]:
+            v = finish(into.pop())
+            k = into[-1]
+            k[2].append(v)
+
+
+# ---- requests
+
+
+def run(c, a):
+    if c == 99:  # c: call a global
+        return name(a[0])(*a[1:])
+    if c == 101:  # e: evaluate
+        return eval(a[0], G)
+    if c == 107:  # k: call a global with keywords
+        return name(a[0])(*a[2:], **a[1])
+    if c == 109:  # m: many
+        for c, a in a[0]:
+            done.append(run(c, a))
+        return list(done)
+    if c == 120 or c == 118:  # x: execute; v: and return what VALUE was set to
+        exec(compile_(a[1], a[0], "exec") if compile_ else a[1], G)
+        if c == 118:
+            return G.pop(VALUE, None)
+    else:
+        raise ValueError("belay: unknown request")
+
+
+def name(n):
+    try:
+        return G[n]
+    except KeyError:
+        raise NameError("name '%s' isn't defined" % n)
+
+
+def fault(e):
+    try:
+        from io import StringIO
+
+        s = StringIO()
+        try:
+            sys.print_exception(e, s)
+        except AttributeError:  # CircuitPython
+            from traceback import print_exception
+
+            print_exception(type(e), e, e.__traceback__, file=s)
+        s = s.getvalue()
+    except ImportError:
+        s = repr(e)
+    plain = (int, str, bytes, float, bool, type(None))
+    a = [x if type(x) in plain else repr(x) for x in getattr(e, "args", ())]
+    return type(e).__name__, a, s, list(done)
+
+
+def inflate(b):
+    from deflate import RAW, DeflateIO
+    from io import BytesIO
+
+    return DeflateIO(BytesIO(b), RAW, 10).read()
+
+
+def answer(f, n):
+    # Run the request in f -> kind of the final frame, segment, whether more is to come.
+    global final
+    i = 2
+    c = f[1]
+    if c == 110:  # n: next segment
+        p, more = pull(out)
+        return final, p, more
+    try:
+        if c == 122:  # z: deflated
+            f = inflate(f[2:n])
+            n = len(f)
+            c = f[0]
+            i = 1
+        if c != 43 and c != 62:  # all but + and > begin anew
+            into[:] = ((0, -1, []),)
+        if c == 62:  # >: the last segment of a request
+            c = f[i]
+            i += 1
+        feed(f, i, n)
+        done[:] = ()
+        if c == 113:  # q: the empty program answers with nothing at all, not even None
+            out[:] = ()
+        else:
+            out[:] = (iter((None if c == 43 or c == 60 else run(c, into[0][2]),)),)
+        for _ in (0,):  # an interrupt that is still pending is raised at a jump: here, not later
+            pass
+        final = 82
+        p, more = pull(out)
+    except BaseException as e:
+        final = 69
+        out[:] = (iter((fault(e),)),)
+        p, more = pull(out)
+    return final, p, more
+
+
+def handle(f):
+    global last, reply
+    while stdin.read(1) != newline:  # takes a doubled Ctrl-D with it, which would soft-reset
+        pass
+    n = len(f) - 4
+    if n < 2 or crc32(memoryview(f)[:n]) != unpack_from("<I", f, n)[0]:
+        return send(110, last, b"")  # n: damaged
+    q = f[0]
+    if q == last:
+        # The same number again: the same answer. L: it ran, but its answer is lost.
+        return send(*reply) if reply else send(76, q, b"")
+    if q != (last + 1) & 255:
+        return send(111, last, b"")  # o: out of order
+    last = q
+    reply = None
+    h = bytes((115, q))
+    write(N + safe(h + bytes((crc32(h) & 255,))))
+    k, p, more = answer(f, n)
+    reply = (77 if more else k, q, p)
+    while 1:
+        try:
+            return send(*reply)
+        except KeyboardInterrupt:  # too late to matter: the answer is known, send it again
+            pass
+
+
+# ---- what user code can import
+
+
+class Belay:
+    def emit(topic, value=None):
+        global events
+        p, more = pull([iter((topic, value))])
+        if more:
+            raise ValueError("belay.emit: more than one segment (%d bytes)" % L)
+        events = (events + 1) & 255
+        send(101, events, p)
+
+    def receive(room=256):
+        # One line from the host, asked for by credit: it never sends more than was granted.
+        global lines
+        while 1:
+            send(107, lines, pack("<H", room))
+            f = stdin.readline()
+            try:
+                if Y == 2:
+                    f = a2b_base64(f)
+                else:
+                    f = f[:-1].split(b"\x10")
+                    f = f[0] + b"".join([bytes((x[0] ^ 64,)) + x[1:] for x in f[1:]])
+                n = len(f) - 4
+                if n > 0 and crc32(f[:n]) == unpack_from("<I", f, n)[0] and f[0] == lines:
+                    lines = (lines + 1) & 255
+                    send(97, f[0], b"")
+                    return f[1:n]
+            except (ValueError, IndexError):  # no line of ours: ask again
+                pass
+
+
+sys.modules["belay"] = Belay
+try:
+    builtins.__b = handle
+except AttributeError:  # a port whose builtins cannot be extended
+    G["__b"] = handle

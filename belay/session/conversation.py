@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver of the state machines of :mod:`belay.wire`: clock, transport and interrupts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from belay import errors
+from belay.session.interrupts import Shield
+from belay.transports.base import Transport
+from belay.wire.exchange import (
+    Answer,
+    Event,
+    Exchange,
+    ExchangeEvent,
+    Failure,
+    LineWanted,
+    State,
+    Text,
+)
+from belay.wire.greeting import Facts, Greeting, GreetingFailure
+
+__all__ = ["Conversation", "Outcome", "greet"]
+
+log = logging.getLogger("belay")
+
+OutputHandler = Callable[[bytes], None]
+
+
+@dataclass
+class Outcome:
+    """How a request ended.
+
+    Attributes:
+        answer: the board's answer; None when none came.
+        failure: why none came: ``silent`` or ``agent gone``.
+        stopped: why it was interrupted: ``""``, ``keyboard``, ``deadline``, ``asked``, ``output``.
+        error: what the output handler raised, when that stopped it.
+        started: the board had begun to run it.
+    """
+
+    answer: Answer | None = None
+    failure: str = ""
+    stopped: str = ""
+    error: BaseException | None = None
+    started: bool = False
+
+
+class Conversation:
+    """Drives one :class:`Exchange` over one transport.
+
+    Args:
+        exchange: the state machine.
+        transport: the link.
+        on_event: called with the payload and ticks of every event frame.
+        on_line: called with the room in bytes when a running program asks for a line.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        transport: Transport,
+        on_event: Callable[[bytes, int], None],
+        on_line: Callable[[int], bytes],
+    ) -> None:
+        self.exchange = exchange
+        self.transport = transport
+        self.interrupt_asked = False
+        self._on_event = on_event
+        self._on_line = on_line
+        self._shield = Shield()
+        self._output: OutputHandler = lambda data: None
+        self._outcome = Outcome()
+
+    def run(self, deadline: float | None, output: OutputHandler) -> Outcome:
+        """Carry the exchange's current request to its end.
+
+        Args:
+            deadline: ``time.monotonic()`` at which it is interrupted; None for never.
+            output: takes what the program prints.
+
+        Raises:
+            ConnectionLost: the link ended.
+            KeyboardInterrupt: a second Ctrl-C came before the first had stopped the board.
+        """
+        self._output = output
+        self._outcome = outcome = Outcome()
+        self.interrupt_asked = False
+        with self._shield:
+            try:
+                self._loop(deadline)
+            except errors.ConnectionLost as lost:
+                lost.ran = True if outcome.started else None
+                raise
+            finally:
+                self._output = lambda data: None
+        return outcome
+
+    def _loop(self, deadline: float | None) -> None:
+        exchange, transport, outcome = self.exchange, self.transport, self._outcome
+        heard = time.monotonic()
+        while True:
+            data = exchange.data_to_send()
+            if data:
+                if exchange.state is State.RUNNING and exchange.counters.repeats:
+                    log.debug("sent to a board that may be running a program: %r", data[:40])
+                transport.write(data)
+            if outcome.answer is not None or outcome.failure:
+                return
+            patience = exchange.patience
+            now = time.monotonic()
+            left = None if patience is None else heard + patience - now
+            if deadline is not None and not outcome.stopped:
+                left = deadline - now if left is None else min(left, deadline - now)
+            try:
+                ready = self._shield.wait(transport, None if left is None else max(left, 0.0))
+            except KeyboardInterrupt:
+                if outcome.stopped == "keyboard":
+                    raise
+                self._stop("keyboard")
+                heard = time.monotonic()
+                continue
+            if ready:
+                self._take(exchange.receive(transport.read()))
+                heard = time.monotonic()
+                continue
+            if self._stop_if_due(deadline):
+                heard = time.monotonic()
+            elif patience is not None and time.monotonic() >= heard + patience:
+                self._take(exchange.silence())
+                heard = time.monotonic()
+
+    def _stop_if_due(self, deadline: float | None) -> bool:
+        if self._outcome.stopped:
+            return False
+        if self.interrupt_asked:
+            self._stop("asked")
+        elif deadline is not None and time.monotonic() >= deadline:
+            self._stop("deadline")
+        else:
+            return False
+        return True
+
+    def _stop(self, why: str) -> None:
+        self._outcome.stopped = why
+        self._outcome.started = self._outcome.started or self.exchange.state is State.RUNNING
+        self.transport.drop_output()
+        self.exchange.interrupt()
+
+    def _take(self, events: list[ExchangeEvent]) -> None:
+        outcome = self._outcome
+        for event in events:
+            if type(event) is Answer:
+                outcome.answer = event
+            elif type(event) is Text:
+                self._print(event.data)
+            elif type(event) is Event:
+                self._on_event(event.payload, event.ticks)
+            elif type(event) is LineWanted:
+                self.exchange.send_line(self._on_line(event.room)[: event.room])
+            elif type(event) is Failure:
+                outcome.failure = event.reason
+        if self.exchange.state is State.RUNNING:
+            outcome.started = True
+
+    def _print(self, data: bytes) -> None:
+        if self._outcome.error is not None:
+            return
+        try:
+            self._output(data)
+        except BaseException as error:
+            # Finish the exchange first, or the session would be out of step; then raise it.
+            self._outcome.error = error
+            if not self._outcome.stopped:
+                self._stop("output")
+
+
+def greet(
+    transport: Transport, question: bytes, *, reset: bool, timeout: float
+) -> tuple[Facts, float]:
+    """Enter the raw REPL of whatever is at the other end.
+
+    Returns:
+        The board's facts, and the seconds that the last short exchange took.
+
+    Raises:
+        BoardSilentError, BoardBusyError, NotPythonBoardError: nothing usable is there.
+        ConnectionLost: the link ended.
+    """
+    greeting = Greeting(question, reset=reset)
+    end = time.monotonic() + timeout
+    heard = asked = time.monotonic()
+    while not greeting.over:
+        data = greeting.data_to_send()
+        if data:
+            transport.write(data)
+            asked = time.monotonic()
+        now = time.monotonic()
+        if now >= end:
+            raise _no_board(greeting, transport.address, timeout)
+        if transport.wait(max(min(heard + greeting.patience, end) - now, 0.0)):
+            greeting.receive(transport.read())
+            heard = time.monotonic()
+        elif time.monotonic() >= heard + greeting.patience:
+            greeting.silence()
+            heard = time.monotonic()
+    if greeting.facts is None:
+        raise _no_board(greeting, transport.address, timeout)
+    return greeting.facts, time.monotonic() - asked
+
+
+_WHAT_TO_TRY = {
+    GreetingFailure.SILENT: (
+        errors.BoardSilentError,
+        "{address}: the port is open, but the board sent nothing in {timeout:g} s. Try: is it "
+        "powered and is this its port? Press its reset button; check TX and RX, and the baud rate.",
+    ),
+    GreetingFailure.BUSY: (
+        errors.BoardBusyError,
+        "{address}: a Python board is there, but its program ignored Ctrl-C for {timeout:g} s, so "
+        "the REPL could not be reached. Try: press its reset button while connecting, or start it "
+        "in safe mode and remove main.py. It last sent: {seen}",
+    ),
+    GreetingFailure.NOT_PYTHON: (
+        errors.NotPythonBoardError,
+        "{address}: something answers, but not like a MicroPython or CircuitPython REPL. Try: "
+        "another port, the right baud rate, or install the firmware. It sent: {seen}",
+    ),
+}
+
+
+def _no_board(greeting: Greeting, address: str, timeout: float) -> errors.ConnectionFailedError:
+    kind, text = _WHAT_TO_TRY[greeting.verdict()]
+    seen = repr(bytes(greeting.before[-80:]))[1:]
+    return kind(text.format(address=address, timeout=timeout, seen=seen))

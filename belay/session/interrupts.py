@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ctrl-C at a moment that loses nothing.
+
+A KeyboardInterrupt may be raised between any two bytecodes: between taking bytes from the system
+and keeping them, for example. While a session talks, SIGINT is therefore only let through where
+the session waits for bytes and has taken none; elsewhere it is remembered until then.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from belay.transports.base import Transport
+
+__all__ = ["Shield"]
+
+
+class Shield:
+    """A context in which SIGINT raises only inside :meth:`wait`.
+
+    In a thread other than the main one, where signals never arrive, it does nothing. The handler
+    that was there is called in its place and put back afterwards, whatever it was: the default
+    one, a notebook kernel's or a test's.
+    """
+
+    def __init__(self) -> None:
+        self._previous: Any = None
+        self._waiting = False
+        self._pending = 0
+
+    def __enter__(self) -> Shield:
+        self._waiting = False
+        self._pending = 0
+        if threading.current_thread() is threading.main_thread():
+            previous = signal.getsignal(signal.SIGINT)
+            if callable(previous):
+                self._previous = previous
+                signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        previous, self._previous = self._previous, None
+        if previous is None:
+            return
+        signal.signal(signal.SIGINT, previous)
+        if self._pending and exc_info[0] is None:
+            # It came after the last wait: the caller's code is where it belongs now.
+            self._pending = 0
+            previous(signal.SIGINT, None)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._pending += 1
+        # The second one gets through anywhere: a link that takes no bytes must not hold the user.
+        if self._waiting or self._pending > 1:
+            self._pending = 0
+            self._previous(number, frame)
+
+    def wait(self, transport: Transport, timeout: float | None) -> bool:
+        """Wait as the transport does; the one place where SIGINT raises."""
+        self._waiting = True
+        try:
+            if self._pending:
+                self._pending = 0
+                self._previous(signal.SIGINT, None)
+            return transport.wait(timeout)
+        finally:
+            self._waiting = False

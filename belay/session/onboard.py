@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The programs of :mod:`belay.onboard` as text to type into a board."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from binascii import crc32
+from functools import cache
+from pathlib import Path
+
+from belay.wire.frames import AGENT_NAME, Style
+from belay.wire.literal import escape, escape_ascii
+
+__all__ = ["forget_agent", "load", "raw_deflate", "upload"]
+
+WINDOW_BITS = 10
+"""1 KB: what a board must keep to inflate. 4 KB of source text shrinks to 0.35 with it."""
+
+_ONBOARD = Path(__file__).parent.parent / "onboard"
+_COMMENT = re.compile(r"^\s*#.*\n|[ ]{2}#.*$|^\s*\n", re.MULTILINE)
+_INDENT = re.compile(r"^(?: {4})+", re.MULTILINE)
+
+
+@cache
+def load(name: str) -> str:
+    """The program ``name`` without its comments and with one space of indentation a level.
+
+    Works on our own files only, where ``#`` behind two spaces always begins a comment; a test
+    compares the syntax trees.
+    """
+    text = (_ONBOARD / f"{name}.py").read_text(encoding="utf-8")
+    return _INDENT.sub(lambda match: " " * (len(match[0]) // 4), _COMMENT.sub("", text))
+
+
+def raw_deflate(data: bytes) -> bytes:
+    """``data`` as one raw deflate stream with a window that a board can hold."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -WINDOW_BITS)
+    return packer.compress(data) + packer.flush()
+
+
+_UPLOAD = b"""\
+def __b(s,n,z):
+ from binascii import crc32
+ if z:
+  from deflate import RAW,DeflateIO
+  from io import BytesIO
+  s=DeflateIO(BytesIO(s),RAW,%d).read()
+ if crc32(s)==n:
+  try:s=compile(s,'<belay>','exec')
+  except NameError:pass
+  exec(s,{'N':%s,'Y':%d,'L':%d,'G':globals()})
+__b(b'%s',%d,%d)
+del __b
+"""
+
+
+def upload(nonce: bytes, style: Style, segment: int, *, deflate: bool) -> bytes:
+    """The text that puts the agent on a board: typed in one write, before the first request.
+
+    A damaged upload defines nothing: the request behind it then ends in a NameError, and both are
+    sent again.
+
+    Args:
+        nonce: what frames begin with.
+        style: how frames are written.
+        segment: most bytes of one segment of an answer.
+        deflate: the board can inflate.
+    """
+    source = load("agent").encode()
+    data = raw_deflate(source) if deflate else source
+    literal = escape_ascii(data) if style is Style.TEXT else escape(data)
+    begin = repr(nonce.decode()).encode() if style is Style.TEXT else b"b'" + escape(nonce) + b"'"
+    return _UPLOAD % (
+        WINDOW_BITS,
+        begin,
+        style.value,
+        segment,
+        literal,
+        crc32(source),
+        deflate,
+    )
+
+
+def forget_agent() -> bytes:
+    """The text that takes the agent off the board again, so that its memory is free."""
+    name = AGENT_NAME.encode()
+    return (
+        b"import builtins,sys\ntry:\n del builtins.%s\nexcept:\n globals().pop('%s',0)\n"
+        b"sys.modules.pop('belay',0)\ndel builtins,sys\n\x04" % (name, name)
+    )

@@ -1,0 +1,409 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The session: everything that is said to one board goes through here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from belay import errors
+from belay.session import requests
+from belay.session.conversation import Conversation, Outcome, OutputHandler, greet
+from belay.session.onboard import forget_agent, load, upload
+from belay.transports.base import Transport
+from belay.wire.exchange import Answer, Counters, Exchange, Timing
+from belay.wire.frames import Style
+from belay.wire.greeting import Facts
+from belay.wire.values import CannotTravel, Limits, Malformed, decode
+
+__all__ = ["Session"]
+
+NOTHING = b"q"
+LARGEST_SEGMENT = 8192
+SMALLEST_SEGMENT = 2304
+AGENT_HEAP = 24 * 1024
+"""Free heap below which the agent is not even tried: it needs about 20 KB while it compiles."""
+
+
+def _discard(data: bytes) -> None:
+    """The output handler of requests that are expected to print nothing."""
+
+
+class Session:
+    """One board, connected, with the agent on it. Made by :meth:`open`.
+
+    Any number of threads may call; calls queue. A callback that runs inside a call (output,
+    events, lines) must not call the same session.
+
+    Attributes:
+        facts: what the board said about itself.
+        transport: the link.
+        limits: bounds on the answers that are accepted.
+        on_event: called with ``(topic, value, ticks)`` for what ``belay.emit`` sends.
+        on_line: called with the room in bytes when a running program asks for a line.
+    """
+
+    def __init__(self, transport: Transport, facts: Facts, timing: Timing) -> None:
+        self.transport = transport
+        self.facts = facts
+        self.limits = Limits()
+        self.on_event: Callable[[Any, Any, int], None] = lambda topic, value, ticks: None
+        self.on_line: Callable[[int], bytes] = lambda room: b""
+        self._timing = timing
+        self._lock = threading.Lock()
+        self._owner: int | None = None
+        self._closed = False
+        self._unsettled = False
+        self._lost_agent = False
+        self._segment = max(SMALLEST_SEGMENT, min(LARGEST_SEGMENT, facts.free // 4))
+        self._conversation: Conversation
+        self._new_exchange()
+
+    # ------------------------------------------------------------------------ opening and closing
+
+    @classmethod
+    def open(
+        cls,
+        transport: Transport,
+        *,
+        reset: bool = True,
+        startup: str = "",
+        timeout: float = 30.0,
+        timing: Timing | None = None,
+        output: OutputHandler = _discard,
+    ) -> Session:
+        """Find the board at the other end and make it ready for calls.
+
+        Costs 3 round trips, 4 with ``reset``, from whatever state the board is in.
+
+        Args:
+            transport: an open link. It is closed again when this fails.
+            reset: soft-reset the board first: its memory is cleared and ``boot.py`` runs.
+                Without, what runs is interrupted and everything in memory stays.
+            startup: statements to run in ``__main__``; they travel with the agent.
+            timeout: seconds in all.
+            timing: how patient to be; tests set it.
+            output: takes what ``startup`` prints.
+
+        Raises:
+            BoardSilentError, BoardBusyError, NotPythonBoardError: no board answered.
+            FeatureUnavailableError: the board is too small for the agent.
+            PyboardException: ``startup`` raised.
+        """
+        try:
+            question = load("facts").encode()
+            facts, round_trip = greet(transport, question, reset=reset, timeout=timeout)
+            timing = timing or Timing()
+            timing.round_trip = round_trip
+            timing.rate = transport.bytes_per_second or timing.rate
+            session = cls(transport, facts, timing)
+            session._install(startup, timeout, output)
+        except BaseException:
+            transport.close()
+            raise
+        return session
+
+    def _new_exchange(self) -> None:
+        facts = self.facts
+        binary = facts.binary and facts.name != "circuitpython"
+        style = Style.TEXT if not binary else Style.COOKED if facts.cooked_binary else Style.RAW
+        self._nonce = _draw_nonce(style)
+        exchange = Exchange(self._nonce, style, cooked_text=facts.cooked_text, timing=self._timing)
+        self._conversation = Conversation(exchange, self.transport, self._event, self._line)
+
+    def _install(self, startup: str, timeout: float, output: OutputHandler) -> None:
+        """Put the agent on the board, and run ``startup`` in the same command."""
+        facts = self.facts
+        if not facts.crc32 or not facts.stdin or 0 < facts.free < AGENT_HEAP:
+            raise errors.FeatureUnavailableError(
+                f"this board ({facts.platform}, {facts.free} bytes free) cannot hold belay's agent"
+            )
+        exchange = self._conversation.exchange
+        prefix = upload(self._nonce, exchange.style, self._segment, deflate=facts.deflate)
+        payload = NOTHING
+        if startup:
+            args = ("<startup>", startup)
+            payload = requests.payloads(requests.EXECUTE, args, size=1 << 16, deflate=False)[0]
+        with self._turn():
+            exchange.request(payload, prefix)
+            answer = self._finish(time.monotonic() + timeout, output)
+        if answer.payload:
+            self._value(answer, [answer.payload])
+
+    def close(self) -> None:
+        """Take the agent off the board, leave its friendly prompt, and release the link.
+
+        Calling it again does nothing. It never raises: a board that is gone is closed too.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            with contextlib.suppress(errors.BelayException, OSError):
+                self._say_goodbye()
+            self.transport.close()
+
+    def _say_goodbye(self) -> None:
+        if self._unsettled:
+            self.transport.write(b"\x03\x03\n\x01")
+        self.transport.write(forget_agent())
+        seen = b""
+        end = time.monotonic() + 0.5
+        while not seen.endswith(b"\x04\x04>") and self.transport.wait(end - time.monotonic()):
+            seen = (seen + self.transport.read())[-64:]
+        self.transport.write(b"\x02")
+
+    # ------------------------------------------------------------------------ what a board can do
+
+    def request(
+        self,
+        operation: bytes,
+        args: tuple[Any, ...],
+        *,
+        timeout: float | None = None,
+        output: OutputHandler = _discard,
+        names: tuple[str, ...] = (),
+    ) -> Any:
+        """Run one operation of :mod:`belay.session.requests` on the board.
+
+        Args:
+            operation: which.
+            args: its arguments.
+            timeout: seconds after which it is interrupted; None leaves it alone.
+            output: takes what the program prints, as it arrives.
+            names: what to call the arguments in an error's path.
+
+        Returns:
+            The value that the board answered.
+
+        Raises:
+            PyboardException: the program raised.
+            CallTimeoutError: it was interrupted at ``timeout``.
+            KeyboardInterrupt: Ctrl-C on the host, or :meth:`interrupt`; the board was stopped.
+            UnsupportedValueError: an argument or the result cannot travel.
+            BoardResetError: the board was reset and has lost everything.
+            ConnectionLost: the link ended, or the board stopped answering.
+            DeviceClosedError: the session is closed.
+        """
+        parts = requests.payloads(
+            operation, args, size=self._segment, deflate=self.facts.deflate, names=names
+        )
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._turn():
+            for part in parts[:-1]:
+                self._ask(part, deadline, output)
+            answer = self._ask(parts[-1], deadline, output)
+            segments = [answer.payload]
+            size = len(answer.payload)
+            while answer.kind == "M":
+                if size > self.limits.size:
+                    raise errors.UnsupportedValueError(
+                        f"the result is larger than {self.limits.size} bytes", path="result"
+                    )
+                answer = self._ask(b"n", deadline, output)
+                segments.append(answer.payload)
+                size += len(answer.payload)
+        return self._value(answer, segments)
+
+    def execute(self, source: str, tag: str, **options: Any) -> None:
+        """Run statements in ``__main__``; tracebacks call them ``tag``."""
+        self.request(requests.EXECUTE, (tag, source), **options)
+
+    def evaluate(self, source: str, **options: Any) -> Any:
+        """The value of an expression in ``__main__``."""
+        return self.request(requests.EVALUATE, (source,), **options)
+
+    def call(
+        self, name: str, args: tuple[Any, ...], keywords: dict[str, Any], **options: Any
+    ) -> Any:
+        """Call a global of ``__main__``. One write, one read."""
+        if keywords:
+            names = ("name", "keywords", *(f"args[{i}]" for i in range(len(args))))
+            return self.request(
+                requests.CALL_KEYWORDS, (name, keywords, *args), names=names, **options
+            )
+        return self.request(requests.CALL, (name, *args), **options)
+
+    def batch(self, items: Iterable[tuple[bytes, tuple[Any, ...]]], **options: Any) -> list[Any]:
+        """Run many operations in one frame.
+
+        Returns:
+            Their results, in order.
+
+        Raises:
+            PyboardException: the first failure; its ``done`` holds the results before it and its
+                message names the item.
+        """
+        listed = [(operation[0], args) for operation, args in items]
+        result: list[Any] = self.request(requests.MANY, (listed,), names=("batch",), **options)
+        return result
+
+    def interrupt(self) -> None:
+        """Stop what runs on the board, from any thread; the call there raises KeyboardInterrupt.
+
+        Nothing happens when no call is under way.
+        """
+        if self._owner is not None:
+            self._conversation.interrupt_asked = True
+            self.transport.wake()
+
+    @property
+    def counters(self) -> Counters:
+        """What the link went through so far."""
+        return self._conversation.exchange.counters
+
+    # ------------------------------------------------------------------------ turns and outcomes
+
+    @contextlib.contextmanager
+    def _turn(self) -> Any:
+        """This thread's turn to talk to the board."""
+        if self._owner == threading.get_ident():
+            raise RuntimeError("a callback of a call (output, event, line) called the same board")
+        with self._lock:
+            if self._closed:
+                raise errors.DeviceClosedError("this Device is closed; make a new one")
+            self._owner = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._owner = None
+
+    def _ask(self, payload: bytes, deadline: float | None, output: OutputHandler) -> Answer:
+        if self._lost_agent:
+            self._start_over()
+        if self._unsettled:
+            self._settle(deadline)
+        self._conversation.exchange.request(payload)
+        return self._finish(deadline, output)
+
+    def _settle(self, deadline: float | None) -> None:
+        """Learn what became of a request that was given up, before the next one is sent."""
+        self._conversation.exchange.resettle()
+        outcome = self._conversation.run(deadline, _discard)
+        if outcome.answer is None:
+            raise errors.BoardBusyError(
+                "the board does not answer since an earlier call was given up; it may still be "
+                "running it. Try: interrupt it, or reset the board and connect again."
+            )
+        self._unsettled = False
+
+    def _start_over(self) -> None:
+        """After a reset of the board: the agent once more. What was in memory stays lost."""
+        self.facts, _ = greet(self.transport, load("facts").encode(), reset=False, timeout=10.0)
+        self._new_exchange()
+        self._lost_agent = False
+        self._unsettled = False
+        exchange = self._conversation.exchange
+        prefix = upload(self._nonce, exchange.style, self._segment, deflate=self.facts.deflate)
+        exchange.request(NOTHING, prefix)
+        self._finish(time.monotonic() + 10.0, _discard)
+
+    def _finish(self, deadline: float | None, output: OutputHandler) -> Answer:
+        """Carry the exchange's request to its end; raise what stopped it."""
+        try:
+            outcome = self._conversation.run(deadline, output)
+        except KeyboardInterrupt:
+            self._unsettled = True
+            raise
+        if outcome.failure:
+            self._failed(outcome)
+        answer = outcome.answer
+        assert answer is not None
+        if answer.kind == "o":
+            self._lost_agent = True
+            raise errors.PyboardError(
+                "host and board disagree about the number of this call; the agent will be "
+                "uploaded again"
+            )
+        if outcome.stopped:
+            self._stopped(outcome, answer)
+        if answer.kind == "L":
+            raise errors.PyboardError(
+                "the call ran on the board (or had begun to), but its answer was lost there"
+            )
+        return answer
+
+    def _failed(self, outcome: Outcome) -> None:
+        if outcome.failure == "agent gone":
+            self._lost_agent = True
+            raise errors.BoardResetError(
+                "the board was reset: its variables and functions are gone. The next call starts "
+                "with an empty board; define your functions again.",
+                ran=False,
+            )
+        self._unsettled = True
+        if outcome.stopped == "keyboard":
+            raise KeyboardInterrupt("the board did not react to Ctrl-C")
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.stopped == "deadline":
+            raise errors.CallTimeoutError(
+                "the call was not over in time, and the board does not react to interrupts; "
+                "reset it",
+                ran=outcome.started or None,
+            )
+        raise errors.ConnectionLost(
+            "the board stopped answering: nothing came back to a call and its repetitions. "
+            "Try: is it still powered and connected?",
+            ran=outcome.started or None,
+        )
+
+    def _stopped(self, outcome: Outcome, answer: Answer) -> None:
+        """An interrupt went to the board; the board has said what became of the call."""
+        if outcome.error is not None:
+            raise outcome.error
+        never_ran = answer.kind == "R" and not answer.payload
+        cause = None
+        if answer.kind == "E":
+            cause = self._exception([answer.payload])
+        if outcome.stopped == "deadline":
+            if answer.kind in "RM" and not never_ran:
+                return  # it was over just then: the answer counts
+            if cause is not None and cause.type != "KeyboardInterrupt":
+                raise cause
+            raise errors.CallTimeoutError(
+                "the call did not run: the board was not ready in time"
+                if never_ran
+                else "the call was not over in time and was interrupted on the board",
+                ran=not never_ran,
+            ) from cause
+        raise KeyboardInterrupt from cause
+
+    # ------------------------------------------------------------------------ values
+
+    def _value(self, answer: Answer, segments: list[bytes]) -> Any:
+        if answer.kind == "E":
+            raise self._exception(segments)
+        try:
+            return decode(b"".join(segments), self.limits)
+        except CannotTravel as error:
+            raise requests.unsupported(error, "result") from None
+        except Malformed as error:
+            raise errors.PyboardError(f"the board's answer is no value: {error}") from None
+
+    def _exception(self, segments: list[bytes]) -> errors.PyboardException:
+        try:
+            name, args, text, done = decode(b"".join(segments), self.limits, "exception")
+        except (CannotTravel, Malformed, ValueError, TypeError) as error:
+            return errors.PyboardException(f"an exception that could not be read: {error}")
+        return errors.PyboardException(text, type=name, value_args=tuple(args), done=done)
+
+    def _event(self, payload: bytes, ticks: int) -> None:
+        with contextlib.suppress(CannotTravel, Malformed):
+            topic, value = decode(b"t\x92" + payload, self.limits, "event")
+            self.on_event(topic, value, ticks)
+
+    def _line(self, room: int) -> bytes:
+        return self.on_line(room)
+
+
+def _draw_nonce(style: Style) -> bytes:
+    """What this session's frames begin with: 28 random bits or more, unlike any text."""
+    if style is Style.TEXT:
+        letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        return bytes(letters[byte % len(letters)] for byte in os.urandom(6))
+    return bytes(byte | 0x80 for byte in os.urandom(4))

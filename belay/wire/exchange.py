@@ -1,0 +1,481 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One session's requests and answers as a state machine: exactly once, on a link that may err.
+
+Requests are numbered. The board keeps the answer to the last one and repeats it when the same
+number comes again, so after any doubt the host just repeats: a lost byte costs a repetition,
+never a call that runs twice. The states of a request::
+
+    IDLE ──request()──► SENT ──start frame──► RUNNING ──answer frame──► IDLE
+                         │ silence, stray error:       │ damaged frame, or the REPL's prompt
+                         │ repeat (mild rungs first)   │ and then silence: repeat once
+                         └────── interrupt() ──────────┴──────► SETTLING ──answer──► IDLE
+
+``SETTLING`` repeats the interrupt and the number, with an empty program, until the board says what
+became of the request: it never guesses. Which bytes repeat a request is the ladder, mildest first;
+nothing on it is a lone Ctrl-D (on an empty raw line that is a soft reset), and only a board that
+shows its friendly prompt, where nothing runs, is sent an interrupt that nobody asked for.
+
+The driver's loop: write :meth:`Exchange.data_to_send`; wait at most :attr:`Exchange.patience`
+seconds for bytes; give them to :meth:`Exchange.receive`, or call :meth:`Exchange.silence`.
+"""
+
+from __future__ import annotations
+
+import enum
+from binascii import crc32
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from belay.wire.frames import (
+    AGENT_NAME,
+    Damaged,
+    Frame,
+    FrameDecoder,
+    FrameEvent,
+    Output,
+    Start,
+    Style,
+    encode_line,
+    encode_request,
+)
+
+__all__ = ["Answer", "Event", "Exchange", "Failure", "LineWanted", "State", "Text", "Timing"]
+
+NOTHING = b"q"
+"""The empty program: what a request is repeated with once it must not run any more."""
+
+REPEAT = b"\n\x01"
+"""Ends a reader that waits for a line and clears a half-typed raw line. Interrupts nothing."""
+
+UNBLOCK = b"\x03\n\x01"
+"""Leaves a half-typed friendly line or block. Sent only where a friendly prompt was seen."""
+
+INTERRUPT = b"\x03"
+STRAY_LIMIT = 6
+"""Repetitions after an error of the REPL itself, before the agent is taken to be gone."""
+
+
+class State(enum.Enum):
+    """Where a request is."""
+
+    IDLE = "idle"
+    SENT = "sent"
+    RUNNING = "running"
+    SETTLING = "settling"
+
+
+class Text(NamedTuple):
+    """What the board printed.
+
+    Attributes:
+        data: the bytes, with ``\\n`` line ends.
+        running: True between the start of a call and its answer; False for what came in
+            between, from a timer or another program.
+    """
+
+    data: bytes
+    running: bool
+
+
+class Answer(NamedTuple):
+    """The end of a request.
+
+    Attributes:
+        kind: ``R`` result, ``E`` exception, ``M`` result with more segments to come, ``L`` it ran
+            but its answer is lost, ``o`` the board expected another number.
+        payload: the encoded value; empty when an empty program ran instead: the request had
+            never started.
+        ticks: the board's ``ticks_ms`` when it answered.
+    """
+
+    kind: str
+    payload: bytes
+    ticks: int
+
+
+class Event(NamedTuple):
+    """A frame that the board sent of its own accord."""
+
+    payload: bytes
+    ticks: int
+
+
+class LineWanted(NamedTuple):
+    """The running program asks for the next line of its stream: at most ``room`` bytes."""
+
+    number: int
+    room: int
+
+
+class Failure(NamedTuple):
+    """The request can get no answer.
+
+    Attributes:
+        reason: ``silent`` nothing came back, ``agent gone`` the board knows no agent: it was reset.
+    """
+
+    reason: str
+
+
+ExchangeEvent = Text | Answer | Event | LineWanted | Failure
+
+
+@dataclass
+class Timing:
+    """How long silence may last before it means something. All in seconds.
+
+    Attributes:
+        floor: shortest silence before a repetition.
+        round_trip: measured time of a short exchange; four of them are waited for.
+        rate: bytes per second that the link carries.
+        give_up: silence over all repetitions after which a request that never started fails.
+        interrupt_every: pause between interrupts while settling.
+        settle: how long settling may take in all.
+    """
+
+    floor: float = 0.1
+    round_trip: float = 0.0
+    rate: float = 20_000.0
+    give_up: float = 12.0
+    interrupt_every: float = 0.1
+    settle: float = 5.0
+
+    def silence(self, size: int) -> float:
+        """Silence that is suspicious after ``size`` bytes were sent."""
+        return max(self.floor, 4 * self.round_trip) + size / self.rate
+
+
+@dataclass
+class Counters:
+    """What a session's link went through, for diagnosis and for tests.
+
+    Attributes:
+        requests: requests sent.
+        repeats: times one was sent again.
+        damaged: frames that arrived damaged, either way.
+        interrupts: interrupts sent.
+    """
+
+    requests: int = 0
+    repeats: int = 0
+    damaged: int = 0
+    interrupts: int = 0
+
+
+_RAW_ENDED = (b"\x04>", b"CTRL-B to exit\n>", b"CTRL-B to exit\r\n>")
+_FRIENDLY = (b">>> ", b"... ")
+_GREETING = b"help()"
+"""Stands in the friendly REPL's banner: a board that shows it has left the raw REPL."""
+
+
+def _damaged_start(data: bytes, start: bytes) -> int:
+    """How many bytes at the front of ``data`` are ``start`` with one byte lost, doubled or changed.
+
+    Prints carry no checksum, so the wreck of a start frame would else look like text.
+    """
+    for at in range(len(start)):
+        if data.startswith(start[:at] + start[at + 1 :]):
+            return len(start) - 1
+        if data.startswith(start[: at + 1] + start[at:]):
+            return len(start) + 1
+        if data.startswith(start[:at]) and data[at + 1 :].startswith(start[at + 1 :]):
+            return min(len(start), len(data))
+    return 0
+
+
+class Exchange:
+    """The host's side of one session, without a clock.
+
+    Args:
+        nonce: what this session's frames begin with.
+        style: how frames travel down.
+        cooked_text: whether prints arrive with ``\\r\\n``.
+        timing: how patient to be.
+    """
+
+    def __init__(
+        self, nonce: bytes, style: Style, *, cooked_text: bool = False, timing: Timing | None = None
+    ) -> None:
+        self.timing = timing or Timing()
+        self.style = style
+        self.state = State.IDLE
+        self.counters = Counters()
+        self.seq = 255
+        self._decoder = FrameDecoder(nonce, style, cooked_text=cooked_text)
+        self._to_send = bytearray()
+        self._wire = b""
+        self._prefix = b""
+        self._wait = 0.0
+        self._waited = 0.0
+        self._suspicious = False
+        self._tail = bytearray()
+        self._tries = 0
+        self._strays = 0
+        self._gone = 0
+        self._line: bytes | None = None
+        self._line_number = 0
+        self._nonce = nonce
+        self._before = bytearray()
+        self._noise = False
+        self._quiet = False
+
+    # ---------------------------------------------------------------- what the driver asks
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds to wait for bytes before :meth:`silence`; None: as long as it takes."""
+        if self.state is State.IDLE:
+            return 0.0
+        if self.state is State.RUNNING:
+            doubtful = self._suspicious or self._decoder.pending or self._line is not None
+            return self._wait if doubtful else None
+        return self._wait
+
+    def data_to_send(self) -> bytes:
+        """Bytes to write now; they are handed out once."""
+        data = bytes(self._to_send)
+        self._to_send.clear()
+        return data
+
+    # ---------------------------------------------------------------- what the driver does
+
+    def request(self, payload: bytes, prefix: bytes = b"") -> None:
+        """Begin the next request.
+
+        Args:
+            payload: operation and encoded arguments.
+            prefix: text typed before it in the same command, also when it is repeated: the
+                upload of the agent.
+        """
+        if self.state is not State.IDLE:
+            raise RuntimeError(f"a request is under way ({self.state.value})")
+        self.seq = (self.seq + 1) & 255
+        self._wire = prefix + encode_request(self.seq, payload, self.style)
+        self._prefix = prefix
+        self._begin(State.SENT)
+        self.counters.requests += 1
+        self._to_send += self._wire
+
+    def resettle(self) -> None:
+        """Ask again what became of the last request, without interrupting anything."""
+        self._wire = self._prefix + encode_request(self.seq, NOTHING, self.style)
+        self._begin(State.SENT)
+        self._noise = True
+        self._to_send += REPEAT + self._wire
+
+    def interrupt(self) -> None:
+        """Stop what runs on the board and find out what became of the request."""
+        if self.state is State.IDLE:
+            return
+        if self.state is not State.SETTLING:
+            self._wire = self._prefix + encode_request(self.seq, NOTHING, self.style)
+            self.state = State.SETTLING
+            self._waited = 0.0
+            self._tries = 0
+            self._quiet = False
+        self._wait = self.timing.interrupt_every
+        self._send_interrupt()
+
+    def send_line(self, data: bytes) -> None:
+        """Answer :class:`LineWanted` with the next line of the stream."""
+        self._line = encode_line(self._line_number, data, self.style)
+        self._wait = self.timing.silence(len(self._line))
+        self._to_send += self._line
+
+    def receive(self, data: bytes) -> list[ExchangeEvent]:
+        """Take bytes from the link; return what happened, in order."""
+        return self._digest(self._decoder.feed(data))
+
+    def silence(self) -> list[ExchangeEvent]:
+        """:attr:`patience` has passed without a byte."""
+        events = self._digest(self._decoder.give_up())
+        if self.state is State.IDLE:
+            return events
+        self._waited += self._wait
+        if self.state is State.SETTLING:
+            return events + self._settle_on()
+        if self.state is State.RUNNING:
+            self._running_silence()
+            return events
+        if self._waited >= self.timing.give_up:
+            return [*events, self._fail("silent")]
+        self._tries += 1
+        self._wait = min(self._wait * 1.5, 2.0)
+        friendly = self._tries > 1 and bytes(self._tail).endswith(_FRIENDLY)
+        self._repeat(UNBLOCK if friendly else REPEAT)
+        return events
+
+    # ---------------------------------------------------------------- states
+
+    def _begin(self, state: State) -> None:
+        self.state = state
+        self._wait = self.timing.silence(len(self._wire))
+        self._waited = 0.0
+        self._tries = self._strays = self._gone = 0
+        self._suspicious = False
+        self._line = None
+        self._tail.clear()
+
+    def _end(self) -> None:
+        self.state = State.IDLE
+        self._prefix = b""
+        self._tail.clear()
+
+    def _fail(self, reason: str) -> Failure:
+        self._end()
+        return Failure(reason)
+
+    def _repeat(self, rung: bytes) -> None:
+        self.counters.repeats += 1
+        self._noise = True
+        self._to_send += rung + self._wire
+
+    def _send_interrupt(self) -> None:
+        self.counters.interrupts += 1
+        self._to_send += INTERRUPT
+
+    def _running_silence(self) -> None:
+        """A doubt while the program runs: ask once more, unless it was only a line to repeat."""
+        if self._line is not None:
+            self._to_send += b"\n" + self._line
+            return
+        if self._suspicious:
+            self._suspicious = False
+            self._repeat(REPEAT)
+
+    def _settle_on(self) -> list[ExchangeEvent]:
+        if self._waited >= self.timing.settle:
+            return [self._fail("silent")]
+        self._tries += 1
+        # Between interrupts, the question: is it over? Where it is not, it waits in the input.
+        if self._tries % 2:
+            self._repeat(REPEAT)
+        else:
+            self._send_interrupt()
+            if self._tries % 6 == 0:
+                self._repeat(b"\x03\n\x01")
+        return []
+
+    # ---------------------------------------------------------------- frames and text
+
+    def _digest(self, found: list[FrameEvent]) -> list[ExchangeEvent]:
+        events: list[ExchangeEvent] = []
+        for event in found:
+            if type(event) is Output:
+                self._text(event.data, events)
+            elif type(event) is Start:
+                self._started(event.seq, events)
+            elif type(event) is Frame:
+                self._frame(event, events)
+            else:
+                assert type(event) is Damaged
+                self.counters.damaged += 1
+                self._suspicious = True
+        return events
+
+    def _started(self, seq: int, events: list[ExchangeEvent]) -> None:
+        if seq != self.seq:
+            return
+        self._tail.clear()
+        if self.state is State.SENT:
+            self._text_before(events)
+            self.state = State.RUNNING
+            self._wait = self.timing.silence(0)
+
+    def _text_before(self, events: list[ExchangeEvent]) -> None:
+        """What came between two calls: prints of a timer or of another program, or nothing.
+
+        After a repetition it is full of the REPL's replies to it, which are nobody's text.
+        """
+        text = bytes(self._before).removeprefix(b"\x04\x04>").removesuffix(b"OK")
+        if text and not self._noise:
+            events.append(Text(text, False))
+        self._before.clear()
+        self._noise = False
+
+    def _text_without_start(self, events: list[ExchangeEvent]) -> None:
+        """The answer came, its start frame did not: what was printed is still the program's."""
+        text = bytes(self._before).rpartition(b"OK")[2]
+        check = crc32(bytes((ord("s"), self.seq))) & 0xFF
+        start = self._nonce + bytes((ord("s"), self.seq, check))
+        text = text[_damaged_start(text, start) :]
+        if text and not text.endswith(b"\x04>"):
+            events.append(Text(text, True))
+        self._before.clear()
+
+    def _frame(self, frame: Frame, events: list[ExchangeEvent]) -> None:
+        kind = frame.kind
+        if kind == "e":
+            events.append(Event(frame.payload, frame.ticks))
+        elif self.state is State.IDLE:
+            return  # the echo of a repetition
+        elif kind == "n":
+            self.counters.damaged += 1
+            if self.state is State.SENT:
+                self._stray(events)
+        elif kind == "k" and self.state is State.RUNNING:
+            self._line_wanted(frame, events)
+        elif kind == "a":
+            if frame.seq == self._line_number:
+                self._line = None
+        elif kind == "o":
+            self._end()
+            events.append(Answer("o", b"", frame.ticks))
+        elif kind in "REML" and frame.seq == self.seq:
+            if self.state is State.SENT:
+                self._text_without_start(events)
+            self._end()
+            events.append(Answer(kind, frame.payload, frame.ticks))
+
+    def _line_wanted(self, frame: Frame, events: list[ExchangeEvent]) -> None:
+        self._suspicious = False
+        if self._line is not None and frame.seq == self._line_number:
+            self._to_send += self._line  # it arrived damaged: the same once more
+            return
+        self._line_number = frame.seq
+        events.append(LineWanted(frame.seq, int.from_bytes(frame.payload[:2], "little")))
+
+    def _text(self, data: bytes, events: list[ExchangeEvent]) -> None:
+        self._tail += data
+        del self._tail[:-400]
+        if self.state is State.RUNNING:
+            events.append(Text(data, True))
+            self._suspicious = self._suspicious or self._prompt_seen()
+        elif self.state is State.SETTLING:
+            # What the program printed before it stopped; then the REPL's replies to our questions.
+            text, ended, _ = data.partition(b"\x04")
+            if text and not self._quiet:
+                events.append(Text(text, True))
+            self._quiet = self._quiet or bool(ended)
+            self._noise = True
+        else:
+            self._before += data
+            del self._before[:-65536]
+            if self.state is State.SENT:
+                self._look_for_errors(events)
+
+    def _prompt_seen(self) -> bool:
+        """The REPL's prompt where the answer should be: perhaps it passed by, damaged."""
+        tail = bytes(self._tail)
+        return tail.endswith(_RAW_ENDED) or (tail.endswith(b">>> ") and _GREETING in tail)
+
+    def _look_for_errors(self, events: list[ExchangeEvent]) -> None:
+        """Before the start frame: has the REPL ended a command that never reached the agent?"""
+        begun = self._tail.rfind(b"OK")
+        if begun < 0:
+            return
+        reply = self._tail[begun + 2 :]
+        if reply.endswith(b"\x04>") and reply.count(b"\x04") >= 2:
+            if b"NameError" in reply and AGENT_NAME.encode() in reply:
+                self._gone += 1
+            self._tail.clear()
+            self._noise = True
+            self._stray(events)
+
+    def _stray(self, events: list[ExchangeEvent]) -> None:
+        self._strays += 1
+        if self._gone >= 3 and not self._prefix:
+            events.append(self._fail("agent gone"))
+        elif self._strays <= STRAY_LIMIT:
+            self.counters.repeats += 1
+            self._to_send += self._wire

@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""The values that travel between host and board, and how they are written.
+
+A value is a token, prefix first, so that either side can decode as segments arrive and a board
+never holds a whole encoding:
+
+========================  =====================================================================
+token                     meaning
+========================  =====================================================================
+0x80 to 0xff              the int ``token - 0x90``: -16 to 111
+``h`` ``i``               int, 2 or 4 bytes, little endian, two's complement
+``I`` size text           any other int, in hexadecimal with its sign
+``N`` ``T`` ``F``         None, True, False
+``d`` 8 bytes             float, IEEE 754 binary64, little endian: the bits, not a decimal text
+``j`` 16 bytes            complex, two of those
+``s`` size utf-8          str
+``b`` size bytes          bytes
+``B`` size bytes          bytearray
+``a`` code size bytes     array.array of that typecode; size in bytes
+``m`` code size bytes     memoryview of that format
+``l`` ``t`` ``D`` ``S``   list, tuple, dict, set; then the number of items (of a dict: pairs) and
+``Z``                     the items; frozenset
+``r`` int int int         range: start, stop, step
+``J`` token ... count     one large str or buffer in pieces: the token it stands for (with its
+                          code), the number of pieces, then each piece as ``b``
+``!`` size text           a value that cannot travel: its type's name; nothing follows
+========================  =====================================================================
+
+A *size* or *count* is itself written as an int token. No token is a byte that the literal of a
+call must escape. Nothing read here is ever evaluated.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["CannotTravel", "Limits", "Malformed", "decode", "encode_segments", "encode_small"]
+
+PIECE = 2048
+"""Buffers and strings longer than this travel in pieces of this size."""
+
+MAX_DEPTH = 64
+"""Nesting that both sides accept; a deeper value is refused by name, never by a stack overflow."""
+
+
+class CannotTravel(Exception):
+    """A value outside the closed set of types.
+
+    Attributes:
+        type_name: the type that cannot travel.
+        path: where it sits below the root, such as ``['log'][3]``; empty for the root itself.
+        reason: what is wrong with it, where the type alone does not say.
+    """
+
+    def __init__(self, type_name: str, path: str = "", reason: str = "") -> None:
+        super().__init__(f"{type_name} at {path or 'the root'}{': ' + reason if reason else ''}")
+        self.type_name = type_name
+        self.path = path
+        self.reason = reason
+
+
+class Malformed(Exception):
+    """Bytes that are no value. With a CRC over them this means a fault in the agent."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an answer may cost before it is decoded.
+
+    Attributes:
+        size: most bytes of one encoded value.
+        depth: deepest nesting.
+    """
+
+    size: int = 256 * 1024 * 1024
+    depth: int = MAX_DEPTH
+
+
+DEFAULT_LIMITS = Limits()
+
+# --------------------------------------------------------------------------------------- encoding
+
+
+def _integer(value: int) -> bytes:
+    if -16 <= value < 112:
+        return bytes((value + 0x90,))
+    if -0x8000 <= value < 0x8000:
+        return b"h" + value.to_bytes(2, "little", signed=True)
+    if -0x80000000 <= value < 0x80000000:
+        return b"i" + value.to_bytes(4, "little", signed=True)
+    text = b"%x" % value
+    return b"I" + _integer(len(text)) + text
+
+
+_CODES = frozenset("bBhHiIlLqQfd")
+_CONTAINERS: dict[type, bytes] = {list: b"l", tuple: b"t", set: b"S", frozenset: b"Z"}
+
+
+def _buffer(value: Any) -> tuple[bytes, bytes]:
+    """Token (with its code) and bytes of a str or a buffer."""
+    kind = type(value)
+    if kind is str:
+        return b"s", value.encode()
+    if kind is bytes:
+        return b"b", value
+    if kind is bytearray:
+        return b"B", bytes(value)
+    if kind is memoryview and value.ndim != 1:
+        raise CannotTravel("memoryview", reason=f"it has {value.ndim} dimensions, not one")
+    code = value.typecode if kind is array else value.format
+    if code not in _CODES:
+        raise CannotTravel(kind.__name__, reason=f"no board knows the item format {code!r}")
+    if code in "lL":  # 4 bytes on a board, 8 on most hosts: travels as what it is here
+        code = {4: "i", 8: "q"}[value.itemsize] if code == "l" else {4: "I", 8: "Q"}[value.itemsize]
+    return (b"a" if kind is array else b"m") + code.encode(), value.tobytes()
+
+
+_BUFFERS = frozenset({str, bytes, bytearray, array, memoryview})
+
+
+def _scalar(value: Any) -> bytes | None:
+    """The whole encoding of a value that holds no others and is not large, else None."""
+    kind = type(value)
+    if kind is int:
+        return _integer(value)
+    if value is None:
+        return b"N"
+    if kind is bool:
+        return b"T" if value else b"F"
+    if kind in _BUFFERS:
+        token, data = _buffer(value)
+        return token + _integer(len(data)) + data if len(data) <= PIECE else None
+    if kind is float:
+        return b"d" + struct.pack("<d", value)
+    if kind is complex:
+        return b"j" + struct.pack("<dd", value.real, value.imag)
+    if kind is range:
+        return b"r" + _integer(value.start) + _integer(value.stop) + _integer(value.step)
+    return None
+
+
+def _walk(value: Any, path: str, depth: int) -> Iterator[bytes]:
+    """Yield the tokens of a value, each whole."""
+    try:
+        whole = _scalar(value)
+    except UnicodeEncodeError as error:
+        raise CannotTravel("str", path, f"not Unicode text ({error.reason})") from None
+    except CannotTravel as error:
+        raise CannotTravel(error.type_name, path, error.reason) from None
+    if whole is not None:
+        yield whole
+        return
+    kind = type(value)
+    if kind in _BUFFERS:
+        token, data = _buffer(value)
+        pieces = [data[i : i + PIECE] for i in range(0, len(data), PIECE)]
+        yield b"J" + token + _integer(len(pieces))
+        for piece in pieces:
+            yield b"b" + _integer(len(piece)) + piece
+        return
+    if depth >= MAX_DEPTH:
+        raise CannotTravel(kind.__name__, path, f"nested more than {MAX_DEPTH} deep")
+    if kind is dict:
+        yield b"D" + _integer(len(value))
+        for key, item in value.items():
+            yield from _walk(key, f"{path}.key({key!r})", depth + 1)
+            yield from _walk(item, f"{path}[{key!r}]", depth + 1)
+    elif kind in _CONTAINERS:
+        yield _CONTAINERS[kind] + _integer(len(value))
+        for index, item in enumerate(value):
+            where = f"[{index}]" if kind in (list, tuple) else f".item({item!r})"
+            yield from _walk(item, path + where, depth + 1)
+    else:
+        raise CannotTravel(f"{kind.__module__}.{kind.__qualname__}", path)
+
+
+def encode_small(values: tuple[Any, ...]) -> bytes | None:
+    """Encode values one after another, if all are scalars and short; else None.
+
+    The usual arguments of a call: no generator, no path to keep.
+
+    Raises:
+        CannotTravel: never; what is not plainly fine is left to :func:`encode_segments`.
+    """
+    parts = []
+    for value in values:
+        kind = type(value)
+        if kind is int:
+            parts.append(_integer(value))
+        elif kind is str:
+            try:
+                data = value.encode()
+            except UnicodeEncodeError:
+                return None
+            if len(data) > 512:
+                return None
+            parts.append(b"s" + _integer(len(data)) + data)
+        elif kind is float:
+            parts.append(b"d" + struct.pack("<d", value))
+        elif kind is bool or value is None:
+            parts.append(b"N" if value is None else b"T" if value else b"F")
+        else:
+            return None
+    return b"".join(parts)
+
+
+def encode_segments(values: tuple[Any, ...], size: int, names: tuple[str, ...] = ()) -> list[bytes]:
+    """Encode values one after another into segments that end between tokens.
+
+    Args:
+        values: what to encode.
+        size: most bytes of a segment; at least ``PIECE + 16``.
+        names: what to call each value in an error's path; ``args[i]`` where missing.
+
+    Returns:
+        One or more segments. All is encoded before anything is returned, so a value that cannot
+        travel is found before anything has been sent.
+
+    Raises:
+        CannotTravel: with the path of the value.
+    """
+    segments = [bytearray()]
+    for index, value in enumerate(values):
+        name = names[index] if index < len(names) else f"args[{index}]"
+        for token in _walk(value, name, 0):
+            if len(segments[-1]) + len(token) > size and segments[-1]:
+                segments.append(bytearray())
+            segments[-1] += token
+    return [bytes(segment) for segment in segments]
+
+
+# --------------------------------------------------------------------------------------- decoding
+
+_LETTERS = {"N": None, "T": True, "F": False}
+
+
+class _Reader:
+    """One pass over an encoded value, with a limit on depth and a path for errors."""
+
+    def __init__(self, data: bytes, limits: Limits, root: str) -> None:
+        self.data = data
+        self.at = 0
+        self.limits = limits
+        self.path: list[str] = [root]
+
+    def take(self, count: int) -> bytes:
+        end = self.at + count
+        if count < 0 or end > len(self.data):
+            raise Malformed(f"{count} bytes wanted at {self.at}, {len(self.data) - self.at} there")
+        part = self.data[self.at : end]
+        self.at = end
+        return part
+
+    def integer(self) -> int:
+        value = self.value(0)
+        if type(value) is not int:
+            raise Malformed(f"an int was expected before {self.at}, not {value!r:.40}")
+        return value
+
+    def count(self) -> int:
+        """A number of items or bytes. Nothing is allocated for it before the items are there."""
+        value = self.integer()
+        if not 0 <= value <= self.limits.size:
+            raise Malformed(f"{value} items announced at {self.at}")
+        return value
+
+    def value(self, depth: int) -> Any:
+        token = self.take(1)[0]
+        if token >= 0x80:
+            return token - 0x90
+        read = _READERS.get(token)
+        if read is None:
+            raise Malformed(f"no token: {token:#x} at {self.at - 1}")
+        if depth > self.limits.depth:
+            raise CannotTravel("value", "".join(self.path), "nested too deep")
+        return read(self, depth)
+
+    def text(self) -> str:
+        try:
+            return self.take(self.count()).decode()
+        except UnicodeDecodeError as error:
+            where = "".join(self.path)
+            raise CannotTravel("str", where, f"not UTF-8 ({error.reason})") from None
+
+    def child(self, name: str, depth: int) -> Any:
+        self.path.append(name)
+        value = self.value(depth + 1)
+        self.path.pop()
+        return value
+
+    def items(self, depth: int) -> list[Any]:
+        # The path is kept as text only where it can be needed: one append and pop an item.
+        return [self.child(f"[{index}]", depth) for index in range(self.count())]
+
+    def hashed(self, make: Any, depth: int) -> Any:
+        try:
+            return make(self.items(depth))
+        except TypeError:
+            raise Malformed(f"an unhashable item before {self.at}") from None
+
+    def pairs(self, depth: int) -> dict[Any, Any]:
+        result = {}
+        for index in range(self.count()):
+            key = self.child(f".key({index})", depth)
+            item = self.child(f"[{key!r}]", depth)
+            try:
+                result[key] = item
+            except TypeError:
+                raise Malformed(f"an unhashable key before {self.at}") from None
+        return result
+
+    def typed(self) -> array[Any]:
+        code = chr(self.take(1)[0])
+        return self.array(code, self.take(self.count()))
+
+    def array(self, code: str, data: bytes) -> array[Any]:
+        if code not in _CODES:
+            raise Malformed(f"no item format: {code!r}")
+        # A board's l and L are 4 bytes; most hosts have 8. Same values, stated width.
+        code = {"l": "i", "L": "I"}.get(code, code)
+        try:
+            return array(code, data)
+        except ValueError:
+            raise Malformed(f"{len(data)} bytes are no whole items of {code!r}") from None
+
+    def joined(self, depth: int) -> Any:
+        token = chr(self.take(1)[0])
+        code = chr(self.take(1)[0]) if token in "am" else ""
+        data = b"".join(self.hashed(list, depth))
+        if token == "s":
+            try:
+                return data.decode()
+            except UnicodeDecodeError as error:
+                where = "".join(self.path)
+                raise CannotTravel("str", where, f"not UTF-8 ({error.reason})") from None
+        if token in "bB":
+            return data if token == "b" else bytearray(data)
+        if token in "am":
+            typed = self.array(code, data)
+            return typed if token == "a" else memoryview(typed)
+        raise Malformed(f"no token to join: {token!r}")
+
+    def foreign(self) -> Any:
+        name, _, reason = self.text().partition(": ")
+        raise CannotTravel(name, "".join(self.path), reason)
+
+    def hexadecimal(self) -> int:
+        text = self.take(self.count())
+        try:
+            return int(text, 16)
+        except ValueError:
+            raise Malformed(f"no hexadecimal number: {text!r:.40}") from None
+
+    def range(self) -> range:
+        start, stop, step = self.integer(), self.integer(), self.integer()
+        if step == 0:
+            raise Malformed("a range with step 0")
+        return range(start, stop, step)
+
+
+_READERS: dict[int, Any] = {
+    ord("h"): lambda r, _: int.from_bytes(r.take(2), "little", signed=True),
+    ord("i"): lambda r, _: int.from_bytes(r.take(4), "little", signed=True),
+    ord("I"): lambda r, _: r.hexadecimal(),
+    ord("N"): lambda r, _: None,
+    ord("T"): lambda r, _: True,
+    ord("F"): lambda r, _: False,
+    ord("d"): lambda r, _: struct.unpack("<d", r.take(8))[0],
+    ord("j"): lambda r, _: complex(*struct.unpack("<dd", r.take(16))),
+    ord("s"): lambda r, _: r.text(),
+    ord("b"): lambda r, _: r.take(r.count()),
+    ord("B"): lambda r, _: bytearray(r.take(r.count())),
+    ord("a"): lambda r, _: r.typed(),
+    ord("m"): lambda r, _: memoryview(r.typed()),
+    ord("l"): lambda r, depth: r.items(depth),
+    ord("t"): lambda r, depth: tuple(r.items(depth)),
+    ord("S"): lambda r, depth: r.hashed(set, depth),
+    ord("Z"): lambda r, depth: r.hashed(frozenset, depth),
+    ord("D"): lambda r, depth: r.pairs(depth),
+    ord("r"): lambda r, _: r.range(),
+    ord("J"): lambda r, depth: r.joined(depth),
+    ord("!"): lambda r, _: r.foreign(),
+}
+
+
+def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, root: str = "result") -> Any:
+    """Decode one value.
+
+    Args:
+        data: the whole encoding, its segments joined.
+        limits: bounds on size and depth.
+        root: what to call the value in an error's path.
+
+    Raises:
+        CannotTravel: the board met a value of a type that does not travel; says where.
+        Malformed: these bytes are no value.
+    """
+    if len(data) > limits.size:
+        raise CannotTravel("value", root, f"larger than {limits.size} bytes")
+    reader = _Reader(data, limits, root)
+    value = reader.value(0)
+    if reader.at != len(data):
+        raise Malformed(f"{len(data) - reader.at} bytes behind the value")
+    return value
