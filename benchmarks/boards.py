@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual boards behind serial ports: direct, counted, or slowed down."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Link:
+    """What lies between host and board."""
+
+    name: str
+    rate: float = 0.0
+    delay: float = 0.0
+    direct: bool = False
+
+
+UNSHAPED = Link("unshaped", direct=True)
+ONE_MS = Link("1 ms each way", delay=0.001)
+UART = Link("115200 baud + 2 ms each way", rate=11520.0, delay=0.002)
+COUNTED = Link("counted")
+
+
+class Board:
+    """One virtual board of its own, as a serial port."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._folder = tempfile.TemporaryDirectory(prefix="belay-bench-")
+        if link.direct:
+            self.port = str(Path(self._folder.name, "port"))
+            command = ["-m", "belay.virtual", "--pty", self.port]
+        else:
+            command = ["-m", "benchmarks.line", f"--rate={link.rate}", f"--delay={link.delay}"]
+        self._process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout
+        line = self._process.stdout.readline().strip()  # comes when the port can be opened
+        if not link.direct:
+            self.port = line
+
+    def counts(self) -> dict[str, int]:
+        """Round trips, bytes up and bytes down since the start."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        counted: dict[str, int] = json.loads(self._process.stdout.readline())
+        return counted
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        if self.link.direct:
+            self._process.terminate()
+        self._process.wait(20)
+        assert self._process.stdout
+        self._process.stdout.close()
+        self._folder.cleanup()
