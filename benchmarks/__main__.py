@@ -184,9 +184,7 @@ def main() -> int:
     path = RESULTS / time.strftime("%Y-%m-%d-%H%M%S.json")
     path.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     print(table)
-    print(
-        f"\nThe numbers: {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
-    )
+    print(f"\nThe numbers: benchmarks/results/{path.name}")
     return 0
 
 
