@@ -116,6 +116,8 @@ class PyboardException(BelayException):
         value_args: the ``args`` of the exception on the board, decoded; an element that is
             no plain value is replaced by its ``repr`` on the board.
         done: in a batch, the results of the items before the one that failed.
+        frames: the traceback's frames, outermost first, as
+            :class:`belay.source.linemap.BoardFrame`: host file or cell, line and source.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class PyboardException(BelayException):
         self.type = type
         self.value_args = value_args
         self.done = done or []
+        self.frames: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         # Two newlines first: the board's own traceback then stands apart from the host's.

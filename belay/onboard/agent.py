@@ -208,7 +208,7 @@ try:
 except NameError:
     FROZEN = 0
 LISTS = (list, tuple, set, FROZEN) if FROZEN else (list, tuple, set)
-BUFFERS = (str, bytes, bytearray, memoryview, array) if array else (str, bytes, bytearray, memoryview)
+BUFFERS = (str, bytes, bytearray, memoryview) + ((array,) if array else ())
 
 
 # ---- values on their way in

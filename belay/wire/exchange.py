@@ -218,6 +218,7 @@ class Exchange:
         self._before = bytearray()
         self._noise = False
         self._quiet = False
+        self._start_seen = False
 
     # ---------------------------------------------------------------- what the driver asks
 
@@ -312,7 +313,7 @@ class Exchange:
         self._wait = self.timing.silence(len(self._wire))
         self._waited = 0.0
         self._tries = self._strays = self._gone = 0
-        self._suspicious = False
+        self._suspicious = self._start_seen = False
         self._line = None
         self._tail.clear()
 
@@ -377,6 +378,7 @@ class Exchange:
         if seq != self.seq:
             return
         self._tail.clear()
+        self._start_seen = True
         if self.state is State.SENT:
             self._text_before(events)
             self.state = State.RUNNING
@@ -444,7 +446,7 @@ class Exchange:
         elif self.state is State.SETTLING:
             # What the program printed before it stopped; then the REPL's replies to our questions.
             text, ended, _ = data.partition(b"\x04")
-            if text and not self._quiet:
+            if text and self._start_seen and not self._quiet:
                 events.append(Text(text, True))
             self._quiet = self._quiet or bool(ended)
             self._noise = True

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The source of a function, as the board is to see it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from belay.errors import SourceError, SpecialFunctionNameError
+
+__all__ = ["Captured", "capture"]
+
+_RESERVED = ("_belay", "__belay", "__b")
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A function's source, ready to be sent.
+
+    Attributes:
+        name: the function's name.
+        text: its source, dedented, host decorators blanked; line *n* of it is line
+            ``first_line + n - 1`` of the file.
+        filename: where it came from: a path, or the name IPython gave a cell.
+        first_line: line of the file at which ``text`` begins.
+    """
+
+    name: str
+    text: str
+    filename: str
+    first_line: int
+
+
+def capture(function: Callable[..., Any]) -> Captured:
+    """Find the source of a function and make it fit for a board.
+
+    Decorators are taken off, for they ran on the host; those of the ``micropython`` module
+    (``@micropython.native``) stay, for they are the board compiler's. Line numbers are kept.
+
+    Raises:
+        SourceError: there is no source, or it uses variables of an enclosing host function.
+        SpecialFunctionNameError: the name is one that belay keeps for itself.
+    """
+    name = getattr(function, "__name__", "")
+    if name == "<lambda>":
+        raise SourceError("a lambda has no name to call it by on the board; write a def instead")
+    if not inspect.isfunction(function):
+        raise SourceError(f"{function!r} is not a Python function, so it has no source to send")
+    if name.startswith(_RESERVED):
+        raise SpecialFunctionNameError(
+            f"{name!r}: names that begin with {', '.join(_RESERVED)} belong to belay; rename it"
+        )
+    free = function.__code__.co_freevars
+    if free:
+        raise SourceError(
+            f"{_place(function)}: {name}() uses {', '.join(free)} from the function around it, "
+            "which does not exist on the board. Pass it as an argument, or define it on the board."
+        )
+    try:
+        lines, first_line = inspect.getsourcelines(function)
+    except (OSError, TypeError) as error:
+        raise SourceError(
+            f"{_place(function)}: the source of {name}() cannot be found ({error}). It must come "
+            "from a file, a notebook cell or an interpreter that keeps its input; for text of your "
+            'own use device("""def ...""").'
+        ) from None
+    return Captured(name, _trim("".join(lines), function), _filename(function), first_line)
+
+
+def _filename(function: Callable[..., Any]) -> str:
+    filename: str = function.__code__.co_filename
+    return filename
+
+
+def _place(function: Callable[..., Any]) -> str:
+    line: int = function.__code__.co_firstlineno
+    return f"{_filename(function)}:{line}"
+
+
+def _trim(source: str, function: Callable[..., Any]) -> str:
+    """Dedent, and blank the lines of host decorators."""
+    text = textwrap.dedent(source)
+    try:
+        node = ast.parse(text).body[0]
+    except (SyntaxError, IndexError):
+        # A def in the middle of a line, or dedent was misled by a string at column 0.
+        node = None
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        raise SourceError(
+            f"{_place(function)}: the source of {function.__name__}() cannot be taken apart; "
+            "write it as a def statement on lines of its own"
+        )
+    lines = text.splitlines(keepends=True)
+    for decorator in node.decorator_list:
+        if ast.unparse(decorator).startswith("micropython."):
+            continue
+        last = decorator.end_lineno or decorator.lineno
+        for index in range(decorator.lineno - 1, last):
+            lines[index] = "\n"
+    return "".join(lines[: node.end_lineno])

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements whose last expression is a result, as in a notebook cell."""
+
+from __future__ import annotations
+
+import ast
+
+__all__ = ["RESULT", "is_expression", "with_result"]
+
+RESULT = "_belay_value"
+"""The global that the last expression is assigned to; the agent takes it away again."""
+
+
+def is_expression(source: str) -> bool:
+    """Whether ``source`` is one expression, which has a value."""
+    try:
+        compile(source, "<device>", "eval", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def with_result(source: str) -> tuple[str, bool]:
+    """Assign the last expression of ``source`` to :data:`RESULT`.
+
+    A trailing semicolon asks for no result, as in IPython. Lines stay where they are.
+
+    Returns:
+        The new source, and whether there is a result. Source that only the board's compiler
+        can judge (CPython does not parse it) comes back as it is.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return source, False
+    if not body or not isinstance(body[-1], ast.Expr):
+        return source, False
+    lines = source.splitlines(keepends=True)
+    # Columns count UTF-8 bytes (docs.python.org, ast.AST.col_offset).
+    first, last = body[-1].lineno - 1, (body[-1].end_lineno or body[-1].lineno) - 1
+    end = body[-1].end_col_offset or 0
+    tail = lines[last].encode()
+    if tail[end:].lstrip().startswith(b";"):
+        return source, False
+    lines[last] = (tail[:end] + b")" + tail[end:]).decode()
+    head = lines[first].encode()
+    start = body[-1].col_offset
+    lines[first] = (head[:start] + f"{RESULT}=(".encode() + head[start:]).decode()
+    return "".join(lines), True

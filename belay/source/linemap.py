@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a board's traceback to the host's files and cells.
+
+Every source that is sent gets a short *tag*, which the board's compiler takes as its file name.
+A frame ``File "a7f3", line 3`` therefore tells which source it came from, also when that was
+defined long ago and called by another one.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from dataclasses import dataclass
+
+__all__ = ["BoardFrame", "Origin", "SourceMap"]
+
+_FRAME = re.compile(r'^ *File "(?P<tag>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$')
+AGENT = "<belay>"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a source that was sent came from.
+
+    Attributes:
+        filename: file, or the name under which :mod:`linecache` knows a cell.
+        first_line: the line of it at which the sent text begins.
+        label: what to show in place of the file name, such as ``Cell In[3]``; or empty.
+        text: the source itself, where linecache may not have it.
+    """
+
+    filename: str
+    first_line: int = 1
+    label: str = ""
+    text: str = ""
+
+    def line(self, number: int) -> str:
+        """The source of line ``number`` of the file, stripped; empty when unknown."""
+        found = linecache.getline(self.filename, number).strip()
+        if not found and self.text:
+            lines = self.text.splitlines()
+            index = number - self.first_line
+            found = lines[index].strip() if 0 <= index < len(lines) else ""
+        return found
+
+
+@dataclass(frozen=True)
+class BoardFrame:
+    """One frame of a board's traceback, in the host's words.
+
+    Attributes:
+        filename: host file, or the board's own name for what did not come from the host.
+        line: line number in it.
+        name: the function, or ``<module>``.
+        source: that line, stripped; empty when unknown.
+        label: what to show in place of the file name; or empty.
+    """
+
+    filename: str
+    line: int
+    name: str
+    source: str = ""
+    label: str = ""
+
+    def __str__(self) -> str:
+        where = self.label if self.label else f'File "{self.filename}"'
+        text = f"  {where}, line {self.line}, in {self.name}"
+        return f"{text}\n    {self.source}" if self.source else text
+
+
+class SourceMap:
+    """The origins of everything one Device has sent.
+
+    Args:
+        prefix: begins the tags; differs between sessions, so that a function that stayed on the
+            board from an earlier one is not taken for a new one.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._origins: dict[str, Origin] = {}
+
+    def add(self, origin: Origin) -> str:
+        """Register a source; return its tag."""
+        tag = f"{self._prefix}{len(self._origins):x}"
+        self._origins[tag] = origin
+        return tag
+
+    def frames(self, traceback: str) -> tuple[tuple[BoardFrame, ...], str]:
+        """Take a board's traceback apart.
+
+        Returns:
+            Its frames, outermost first and without the agent's own, and the text behind them:
+            the exception's type and message.
+        """
+        frames: list[BoardFrame] = []
+        rest: list[str] = []
+        for line in traceback.splitlines():
+            match = _FRAME.match(line)
+            if match:
+                if match["tag"] != AGENT:
+                    frames.append(self._frame(match))
+                rest.clear()
+            elif not line.startswith("Traceback (most recent call last)"):
+                rest.append(line)
+        return tuple(frames), "\n".join(rest).strip("\n")
+
+    def translate(self, traceback: str) -> tuple[str, tuple[BoardFrame, ...]]:
+        """A board's traceback with the host's files, lines and source in it.
+
+        Returns:
+            The text, and its frames.
+        """
+        frames, message = self.frames(traceback)
+        shown = [str(frame) for frame in frames]
+        if shown:
+            shown.insert(0, "Traceback (most recent call last):")
+        return "\n".join([*shown, message]) + "\n", frames
+
+    def _frame(self, match: re.Match[str]) -> BoardFrame:
+        origin = self._origins.get(match["tag"])
+        number, name = int(match["line"]), match["name"] or "<module>"
+        if origin is None:
+            return BoardFrame(match["tag"], number, name)
+        line = origin.first_line + number - 1
+        return BoardFrame(origin.filename, line, name, origin.line(line), origin.label)
