@@ -4,10 +4,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser; without one the test is skipped, but fails where CI is set."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = os.environ.get("BELAY_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if path is not None:
+        return path
+    message = "no Chromium: apt install chromium, or set BELAY_CHROMIUM"
+    if os.environ.get("CI"):
+        pytest.fail(message)  # otherwise CI could go green by skipping
+    pytest.skip(message)
 
 
 def pytest_configure(config: pytest.Config) -> None:
