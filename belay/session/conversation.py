@@ -22,6 +22,7 @@ from belay.wire.exchange import (
     Text,
 )
 from belay.wire.greeting import Facts, Greeting, GreetingFailure
+from belay.wire.plain import PlainExchange
 
 __all__ = ["Conversation", "Outcome", "greet"]
 
@@ -50,7 +51,7 @@ class Outcome:
 
 
 class Conversation:
-    """Drives one :class:`Exchange` over one transport.
+    """Drives one exchange over one transport.
 
     Args:
         exchange: the state machine.
@@ -61,7 +62,7 @@ class Conversation:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Exchange | PlainExchange,
         transport: Transport,
         on_event: Callable[[bytes, int], None],
         on_line: Callable[[int], bytes],

@@ -24,6 +24,9 @@ VALUE = b"v"
 MANY = b"m"
 """``([(operation, args), …],)``: in order, until the first failure."""
 
+_NAMES = {CALL: ("name",), CALL_KEYWORDS: ("name", "keywords"), MANY: ("batch",)}
+"""What errors call the first arguments; those behind them are ``args[0]`` and so on."""
+
 _DEFLATE_FROM = 160
 """Shorter payloads are not worth the board's time."""
 
@@ -34,7 +37,6 @@ def payloads(
     *,
     size: int,
     deflate: bool,
-    names: tuple[str, ...] = (),
 ) -> list[bytes]:
     """The payloads that carry one request: one, or as many as its size needs.
 
@@ -43,7 +45,6 @@ def payloads(
         args: its arguments.
         size: most bytes of a segment.
         deflate: the board can inflate; each segment is then deflated where that is smaller.
-        names: what to call the arguments in an error's path.
 
     Raises:
         UnsupportedValueError: an argument cannot travel; nothing has been sent.
@@ -55,7 +56,7 @@ def payloads(
         segments = [small]
     else:
         try:
-            segments = encode_segments(args, size, names)
+            segments = encode_segments(args, size, _NAMES.get(operation, ("source",)))
         except CannotTravel as error:
             raise unsupported(error, "argument") from None
     if len(segments) == 1:

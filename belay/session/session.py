@@ -29,7 +29,7 @@ AGENT_HEAP = 24 * 1024
 """Free heap below which the agent is not even tried: it needs about 20 KB while it compiles."""
 
 
-def _discard(data: bytes) -> None:
+def discard(data: bytes) -> None:
     """The output handler of requests that are expected to print nothing."""
 
 
@@ -41,11 +41,14 @@ class Session:
 
     Attributes:
         facts: what the board said about itself.
+        agent: whether the agent is on the board; False for one that is too small.
         transport: the link.
         limits: bounds on the answers that are accepted.
         on_event: called with ``(topic, value, ticks)`` for what ``belay.emit`` sends.
         on_line: called with the room in bytes when a running program asks for a line.
     """
+
+    agent = True
 
     def __init__(self, transport: Transport, facts: Facts, timing: Timing) -> None:
         self.transport = transport
@@ -74,7 +77,8 @@ class Session:
         startup: str = "",
         timeout: float = 30.0,
         timing: Timing | None = None,
-        output: OutputHandler = _discard,
+        output: OutputHandler = discard,
+        agent: bool = True,
     ) -> Session:
         """Find the board at the other end and make it ready for calls.
 
@@ -88,10 +92,10 @@ class Session:
             timeout: seconds in all.
             timing: how patient to be; tests set it.
             output: takes what ``startup`` prints.
+            agent: False never uploads the agent. A board that cannot hold it goes without anyhow.
 
         Raises:
             BoardSilentError, BoardBusyError, NotPythonBoardError: no board answered.
-            FeatureUnavailableError: the board is too small for the agent.
             PyboardException: ``startup`` raised.
         """
         try:
@@ -100,7 +104,12 @@ class Session:
             timing = timing or Timing()
             timing.round_trip = round_trip
             timing.rate = transport.bytes_per_second or timing.rate
-            session = cls(transport, facts, timing)
+            kind = cls
+            if not agent or not _holds_agent(facts):
+                from belay.session.plain import PlainSession
+
+                kind = PlainSession
+            session = kind(transport, facts, timing)
             session._install(startup, timeout, output)
         except BaseException:
             transport.close()
@@ -111,6 +120,7 @@ class Session:
         facts = self.facts
         binary = facts.binary and facts.name != "circuitpython"
         style = Style.TEXT if not binary else Style.COOKED if facts.cooked_binary else Style.RAW
+        self._style = style
         self._nonce = _draw_nonce(style)
         exchange = Exchange(self._nonce, style, cooked_text=facts.cooked_text, timing=self._timing)
         self._conversation = Conversation(exchange, self.transport, self._event, self._line)
@@ -118,12 +128,8 @@ class Session:
     def _install(self, startup: str, timeout: float, output: OutputHandler) -> None:
         """Put the agent on the board, and run ``startup`` in the same command."""
         facts = self.facts
-        if not facts.crc32 or not facts.stdin or 0 < facts.free < AGENT_HEAP:
-            raise errors.FeatureUnavailableError(
-                f"this board ({facts.platform}, {facts.free} bytes free) cannot hold belay's agent"
-            )
         exchange = self._conversation.exchange
-        prefix = upload(self._nonce, exchange.style, self._segment, deflate=facts.deflate)
+        prefix = upload(self._nonce, self._style, self._segment, deflate=facts.deflate)
         payload = NOTHING
         if startup:
             args = ("<startup>", startup)
@@ -165,8 +171,7 @@ class Session:
         args: tuple[Any, ...],
         *,
         timeout: float | None = None,
-        output: OutputHandler = _discard,
-        names: tuple[str, ...] = (),
+        output: OutputHandler = discard,
     ) -> Any:
         """Run one operation of :mod:`belay.session.requests` on the board.
 
@@ -175,7 +180,6 @@ class Session:
             args: its arguments.
             timeout: seconds after which it is interrupted; None leaves it alone.
             output: takes what the program prints, as it arrives.
-            names: what to call the arguments in an error's path.
 
         Returns:
             The value that the board answered.
@@ -189,9 +193,7 @@ class Session:
             ConnectionLost: the link ended, or the board stopped answering.
             DeviceClosedError: the session is closed.
         """
-        parts = requests.payloads(
-            operation, args, size=self._segment, deflate=self.facts.deflate, names=names
-        )
+        parts = requests.payloads(operation, args, size=self._segment, deflate=self.facts.deflate)
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._turn():
             for part in parts[:-1]:
@@ -222,10 +224,7 @@ class Session:
     ) -> Any:
         """Call a global of ``__main__``. One write, one read."""
         if keywords:
-            names = ("name", "keywords", *(f"args[{i}]" for i in range(len(args))))
-            return self.request(
-                requests.CALL_KEYWORDS, (name, keywords, *args), names=names, **options
-            )
+            return self.request(requests.CALL_KEYWORDS, (name, keywords, *args), **options)
         return self.request(requests.CALL, (name, *args), **options)
 
     def batch(self, items: Iterable[tuple[bytes, tuple[Any, ...]]], **options: Any) -> list[Any]:
@@ -239,7 +238,7 @@ class Session:
                 message names the item.
         """
         listed = [(operation[0], args) for operation, args in items]
-        result: list[Any] = self.request(requests.MANY, (listed,), names=("batch",), **options)
+        result: list[Any] = self.request(requests.MANY, (listed,), **options)
         return result
 
     def interrupt(self) -> None:
@@ -283,7 +282,7 @@ class Session:
     def _settle(self, deadline: float | None) -> None:
         """Learn what became of a request that was given up, before the next one is sent."""
         self._conversation.exchange.resettle()
-        outcome = self._conversation.run(deadline, _discard)
+        outcome = self._conversation.run(deadline, discard)
         if outcome.answer is None:
             raise errors.BoardBusyError(
                 "the board does not answer since an earlier call was given up; it may still be "
@@ -298,9 +297,9 @@ class Session:
         self._lost_agent = False
         self._unsettled = False
         exchange = self._conversation.exchange
-        prefix = upload(self._nonce, exchange.style, self._segment, deflate=self.facts.deflate)
+        prefix = upload(self._nonce, self._style, self._segment, deflate=self.facts.deflate)
         exchange.request(NOTHING, prefix)
-        self._finish(time.monotonic() + 10.0, _discard)
+        self._finish(time.monotonic() + 10.0, discard)
 
     def _finish(self, deadline: float | None, output: OutputHandler) -> Answer:
         """Carry the exchange's request to its end; raise what stopped it."""
@@ -399,6 +398,11 @@ class Session:
 
     def _line(self, room: int) -> bytes:
         return self.on_line(room)
+
+
+def _holds_agent(facts: Facts) -> bool:
+    """Whether the board has what the agent needs; 0 bytes free means that it did not say."""
+    return facts.crc32 and facts.stdin and not 0 < facts.free < AGENT_HEAP
 
 
 def _draw_nonce(style: Style) -> bytes:

@@ -214,7 +214,8 @@ def encode_segments(values: tuple[Any, ...], size: int, names: tuple[str, ...] =
     Args:
         values: what to encode.
         size: most bytes of a segment; at least ``PIECE + 16``.
-        names: what to call each value in an error's path; ``args[i]`` where missing.
+        names: what to call the first values in an error's path; those behind are ``args[0]``
+            and so on.
 
     Returns:
         One or more segments. All is encoded before anything is returned, so a value that cannot
@@ -225,7 +226,7 @@ def encode_segments(values: tuple[Any, ...], size: int, names: tuple[str, ...] =
     """
     segments = [bytearray()]
     for index, value in enumerate(values):
-        name = names[index] if index < len(names) else f"args[{index}]"
+        name = names[index] if index < len(names) else f"args[{index - len(names)}]"
         for token in _walk(value, name, 0):
             if len(segments[-1]) + len(token) > size and segments[-1]:
                 segments.append(bytearray())
