@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole virtual board: power on, boot, REPL, resets; until its line ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+from wasmtime import Trap
+
+from .console import Console
+from .engine import Firmware
+from .filecalls import FROZEN
+from .filesystem import Filesystem
+from .lines import Line, LineEnded
+from .peripherals import Bench
+from .proxies import HostModule
+from .repl import Ending, Repl, run_file
+from .vm import Interpreter, InterpreterError, StateWords, VmOptions
+
+__all__ = ["Board"]
+
+_PREPARE = f"__import__('sys').path.append({FROZEN!r})\n__import__('_boot')\n"
+
+
+class _MachineReset(Exception):
+    """``machine.reset()``: unwinds the interpreter, whatever it is doing."""
+
+
+class Board:
+    """One board on one line.
+
+    Args:
+        line: where its serial port ends.
+        filesystem: its flash; survives resets.
+        options: how to boot (``raw`` is the board's own business).
+        on_end: called when the line has ended, from whichever thread saw it; must not return.
+
+    Attributes:
+        bench: the outside of its pins.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        filesystem: Filesystem,
+        options: VmOptions,
+        on_end: Callable[[LineEnded], None],
+    ) -> None:
+        self.bench = Bench()
+        self._filesystem = filesystem
+        self._options = options
+        self._firmware = Firmware()
+        self._console = Console(line, self.bench, on_end)
+        self.bench.on_event = line.wake
+        self._words: StateWords | None = None
+
+    def run(self) -> None:
+        """Power on, and serve until the line ends (which ``on_end`` is told)."""
+        ending, raw = Ending.HARD, False
+        while True:
+            vm = self._power(raw)
+            try:
+                ending = self._session(vm)
+            except _MachineReset:
+                ending = Ending.HARD
+            except Trap as trap:
+                print(f"belay virtual board: the interpreter crashed: {trap}", file=sys.stderr)
+                ending = Ending.HARD
+            raw = ending is Ending.SOFT and vm.raw
+            self._down(vm, ending)
+
+    def _power(self, raw: bool) -> Interpreter:
+        """A booted interpreter with its frozen modules, which has not run any program."""
+        vm = Interpreter(
+            self._firmware,
+            self._filesystem,
+            self._console,
+            self._module(),
+            replace(self._options, raw=raw),
+            self._words,
+        )
+        self._words = vm.words
+        self._console.attach(vm)
+        self._console.begin()
+        try:
+            failure = vm.execute(_PREPARE)
+        finally:
+            self._console.end()
+        if failure:
+            raise InterpreterError(f"the frozen modules do not load: {failure[1]}")
+        return vm
+
+    def _session(self, vm: Interpreter) -> Ending:
+        """Run boot.py, main.py (not in raw mode) and the REPL, in the order of all ports."""
+        programs = ("boot.py",) if vm.raw else ("boot.py", "main.py")
+        for name in programs:
+            if self._exists(name) and not run_file(vm, self._console, name):
+                return Ending.SOFT
+        vm.start_repl()
+        return Repl(vm, self._console).run()
+
+    def _exists(self, name: str) -> bool:
+        try:
+            return not self._filesystem.stat("/" + name).is_directory
+        except OSError:
+            return False
+
+    def _down(self, vm: Interpreter, ending: Ending) -> None:
+        if ending is Ending.SOFT:
+            self._console.write(b"MPY: soft reboot\r\n")
+            self.bench.soft_reset()
+        else:
+            self.bench.hard_reset()
+        self._console.flush()
+        self._console.attach(None)
+        vm.close()
+
+    # ---- the module _board
+
+    def _module(self) -> HostModule:
+        return {
+            "sleep_ms": lambda ms: self._console.sleep(max(0.0, float(ms or 0)) / 1000),
+            "interrupt": self._console.interrupt,
+            "reset": self._reset,
+            **self.bench.module(),
+        }
+
+    def _reset(self) -> None:
+        raise _MachineReset

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The board's flash: a tree of files with a size limit, in memory or (see :mod:`folder`) on disk.
+
+Paths are absolute, normal (no ``.``, ``..`` or double slash) and use ``/``. Errors are
+``OSError`` with Linux's numbers, which are MicroPython's.
+
+Space is counted in blocks: a file takes as many as its bytes fill, a directory takes one.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Union
+
+from .errnos import Errno, fail
+
+__all__ = [
+    "BLOCK",
+    "DEFAULT_FLASH",
+    "Entry",
+    "Filesystem",
+    "MemoryFilesystem",
+    "OpenFile",
+    "OpenMode",
+    "split",
+]
+
+BLOCK = 4096
+"""Bytes of an erase block, the unit that space is counted in."""
+
+DEFAULT_FLASH = 4 << 20
+"""Bytes of flash for files when nothing else was asked for."""
+
+_NAME_LIMIT = 255
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a directory says of a name.
+
+    Attributes:
+        is_directory: or a file.
+        size: bytes; 0 for a directory.
+        modified: seconds since 1970.
+    """
+
+    is_directory: bool
+    size: int
+    modified: float
+
+
+@dataclass(frozen=True)
+class OpenMode:
+    """How to open a file, spelled out from the flags of ``open(2)``."""
+
+    read: bool = True
+    write: bool = False
+    create: bool = False
+    exclusive: bool = False
+    truncate: bool = False
+    append: bool = False
+
+
+class OpenFile(ABC):
+    """An open file with a position."""
+
+    @abstractmethod
+    def read(self, count: int) -> bytes:
+        """Up to ``count`` bytes from the position on; b"" at the end."""
+
+    @abstractmethod
+    def write(self, data: bytes) -> int:
+        """Write all of it at the position; ENOSPC, and nothing written, when it does not fit."""
+
+    @abstractmethod
+    def seek(self, offset: int, whence: int) -> int:
+        """Move as ``lseek(2)`` does; returns the new position."""
+
+    @abstractmethod
+    def entry(self) -> Entry:
+        """Size and time of the file."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release it."""
+
+
+class Filesystem(ABC):
+    """What the board's ``/`` can do. Not thread-safe: only the board's own thread uses it."""
+
+    def __init__(self, flash: int = DEFAULT_FLASH) -> None:
+        self.blocks = max(flash, BLOCK) // BLOCK
+        self.used = 0
+
+    @property
+    def free(self) -> int:
+        """Blocks that are free."""
+        return max(0, self.blocks - self.used)
+
+    def reserve(self, old: int, new: int) -> None:
+        """Account for a file that changes its size; ENOSPC when it cannot grow so far."""
+        more = file_blocks(new) - file_blocks(old)
+        if more > self.free:
+            raise fail(Errno.ENOSPC)
+        self.used += more
+
+    def refresh(self) -> None:  # noqa: B027 - only a tree that others change needs it
+        """Count the used blocks again, where something else may have changed the tree."""
+
+    @abstractmethod
+    def stat(self, path: str) -> Entry:
+        """What is at ``path``."""
+
+    @abstractmethod
+    def names(self, path: str) -> list[tuple[str, bool]]:
+        """(name, is a directory) of everything in the directory ``path``, sorted."""
+
+    @abstractmethod
+    def mkdir(self, path: str) -> None:
+        """Make a directory."""
+
+    @abstractmethod
+    def rmdir(self, path: str) -> None:
+        """Remove an empty directory."""
+
+    @abstractmethod
+    def unlink(self, path: str) -> None:
+        """Remove a file."""
+
+    @abstractmethod
+    def rename(self, old: str, new: str) -> None:
+        """Move a file or a directory; an existing file, or empty directory, is replaced."""
+
+    @abstractmethod
+    def open(self, path: str, mode: OpenMode) -> OpenFile:
+        """Open a file."""
+
+
+def file_blocks(size: int) -> int:
+    """Blocks that a file of ``size`` bytes takes."""
+    return (size + BLOCK - 1) // BLOCK
+
+
+def split(path: str) -> tuple[str, str]:
+    """(directory, name) of a normal path; the name of ``/`` is empty."""
+    head, _, tail = path.rpartition("/")
+    return head or "/", tail
+
+
+@dataclass
+class _File:
+    data: bytearray = field(default_factory=bytearray)
+    modified: float = field(default_factory=time.time)
+    unlinked: bool = False
+    handles: int = 0
+
+
+@dataclass
+class _Directory:
+    children: dict[str, _Node] = field(default_factory=dict)
+    modified: float = field(default_factory=time.time)
+
+
+_Node = Union[_File, _Directory]
+
+
+class _MemoryFile(OpenFile):
+    def __init__(self, owner: MemoryFilesystem, node: _File, mode: OpenMode) -> None:
+        self._owner, self._node, self._mode = owner, node, mode
+        self._at = 0
+        self._open = True
+        node.handles += 1
+
+    def read(self, count: int) -> bytes:
+        if not self._mode.read:
+            raise fail(Errno.EBADF)
+        data = bytes(self._node.data[self._at : self._at + count])
+        self._at += len(data)
+        return data
+
+    def write(self, data: bytes) -> int:
+        if not self._mode.write:
+            raise fail(Errno.EBADF)
+        content = self._node.data
+        start = len(content) if self._mode.append else self._at
+        end = start + len(data)
+        if data and end > len(content):
+            self._owner.reserve(len(content), end)
+            if start > len(content):
+                content.extend(bytes(start - len(content)))
+        content[start:end] = data
+        self._at = end
+        self._node.modified = time.time()
+        return len(data)
+
+    def seek(self, offset: int, whence: int) -> int:
+        base = {0: 0, 1: self._at, 2: len(self._node.data)}.get(whence)
+        if base is None or base + offset < 0:
+            raise fail(Errno.EINVAL)
+        self._at = base + offset
+        return self._at
+
+    def entry(self) -> Entry:
+        return Entry(False, len(self._node.data), self._node.modified)
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._node.handles -= 1
+            self._owner.forget(self._node)
+
+
+class MemoryFilesystem(Filesystem):
+    """Flash that lives as long as the board does."""
+
+    def __init__(self, flash: int = DEFAULT_FLASH) -> None:
+        super().__init__(flash)
+        self._root = _Directory()
+
+    def _find(self, path: str) -> _Node:
+        node: _Node = self._root
+        for name in path.split("/")[1:]:
+            if not name:
+                continue
+            if isinstance(node, _File):
+                raise fail(Errno.ENOTDIR, path)
+            child = node.children.get(name)
+            if child is None:
+                raise fail(Errno.ENOENT, path)
+            node = child
+        return node
+
+    def _parent(self, path: str) -> tuple[_Directory, str]:
+        directory, name = split(path)
+        if len(name.encode("utf-8", "surrogateescape")) > _NAME_LIMIT:
+            raise fail(Errno.ENAMETOOLONG, path)
+        node = self._find(directory)
+        if isinstance(node, _File):
+            raise fail(Errno.ENOTDIR, path)
+        return node, name
+
+    def forget(self, node: _File) -> None:
+        """Give back the blocks of a file that is neither in the tree nor open."""
+        if node.unlinked and not node.handles:
+            self.used -= file_blocks(len(node.data))
+            node.data = bytearray()
+
+    def _drop(self, node: _File) -> None:
+        node.unlinked = True
+        self.forget(node)
+
+    def stat(self, path: str) -> Entry:
+        node = self._find(path)
+        if isinstance(node, _File):
+            return Entry(False, len(node.data), node.modified)
+        return Entry(True, 0, node.modified)
+
+    def names(self, path: str) -> list[tuple[str, bool]]:
+        node = self._find(path)
+        if isinstance(node, _File):
+            raise fail(Errno.ENOTDIR, path)
+        return sorted((name, isinstance(kid, _Directory)) for name, kid in node.children.items())
+
+    def mkdir(self, path: str) -> None:
+        parent, name = self._parent(path)
+        if not name or name in parent.children:
+            raise fail(Errno.EEXIST, path)
+        if not self.free:
+            raise fail(Errno.ENOSPC, path)
+        self.used += 1
+        parent.children[name] = _Directory()
+
+    def rmdir(self, path: str) -> None:
+        node = self._find(path)
+        if isinstance(node, _File):
+            raise fail(Errno.ENOTDIR, path)
+        if node is self._root:
+            raise fail(Errno.EINVAL, path)
+        if node.children:
+            raise fail(Errno.ENOTEMPTY, path)
+        parent, name = self._parent(path)
+        del parent.children[name]
+        self.used -= 1
+
+    def unlink(self, path: str) -> None:
+        node = self._find(path)
+        if isinstance(node, _Directory):
+            raise fail(Errno.EISDIR, path)
+        parent, name = self._parent(path)
+        del parent.children[name]
+        self._drop(node)
+
+    def rename(self, old: str, new: str) -> None:
+        node = self._find(old)
+        parent, name = self._parent(old)
+        if node is self._root or not split(new)[1]:
+            raise fail(Errno.EINVAL, new)
+        if new.startswith(old + "/"):
+            raise fail(Errno.EINVAL, new)
+        target, target_name = self._parent(new)
+        there = target.children.get(target_name)
+        if there is node:
+            return
+        if isinstance(there, _Directory):
+            if isinstance(node, _File):
+                raise fail(Errno.EISDIR, new)
+            if there.children:
+                raise fail(Errno.ENOTEMPTY, new)
+            self.used -= 1
+        elif there is not None:
+            if isinstance(node, _Directory):
+                raise fail(Errno.ENOTDIR, new)
+            self._drop(there)
+        del parent.children[name]
+        target.children[target_name] = node
+
+    def open(self, path: str, mode: OpenMode) -> OpenFile:
+        parent, name = self._parent(path)
+        node = parent.children.get(name) if name else parent
+        if isinstance(node, _Directory):
+            raise fail(Errno.EISDIR, path)
+        if node is None:
+            if not mode.create:
+                raise fail(Errno.ENOENT, path)
+            node = parent.children[name] = _File()
+        elif mode.exclusive:
+            raise fail(Errno.EEXIST, path)
+        if mode.truncate and mode.write:
+            self.reserve(len(node.data), 0)
+            del node.data[:]
+            node.modified = time.time()
+        return _MemoryFile(self, node, mode)

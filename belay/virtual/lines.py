@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The line between the board and whoever drives it: stdin and stdout, a TCP port, a pty.
+
+A line never blocks in :meth:`Line.send` and blocks in :meth:`Line.wait` only; what happens when
+nobody reads is each line's own rule.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+__all__ = ["Line", "LineEnded", "PtyLine", "StdioLine", "TcpLine"]
+
+_READ = 1 << 16
+
+
+class LineEnded(Exception):  # noqa: N818 - the normal end of a board, not an error
+    """Whoever drove the board has gone, or asked the board to end."""
+
+
+class Line(ABC):
+    """Base of all lines: waiting for several descriptors at once, and being woken."""
+
+    def __init__(self) -> None:
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._poller = _Poller()
+        self._poller.watch(self._woken.fileno())
+
+    def wake(self) -> None:
+        """Make a running or the next :meth:`wait` return. From any thread."""
+        with contextlib.suppress(BlockingIOError):
+            self._waker.send(b"\0")
+
+    def end_on_signals(self, *numbers: int) -> None:
+        """Make these signals end the line, even while the main thread is inside the VM.
+
+        Python runs signal handlers in the main thread only, which may compute for ever; but the
+        byte in the wakeup descriptor is written at once.
+        """
+        for number in numbers:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+
+    def end_with_parent(self) -> None:
+        """End the line when the process that started this one has gone."""
+        parent = os.getppid() if os.name == "posix" else 0
+        if parent > 1:
+            threading.Thread(target=self._watch_parent, args=(parent,), daemon=True).start()
+
+    def _watch_parent(self, parent: int) -> None:
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                watched = os.pidfd_open(parent)
+                if os.getppid() == parent:
+                    select.select([watched], [], [])
+        while os.getppid() == parent:  # no pidfd here: look now and then
+            time.sleep(0.5)
+        self._waker.send(bytes([signal.SIGTERM]))
+
+    def wait(self, timeout: float | None, want_send: bool = False) -> bytes:
+        """Block until bytes arrive, :meth:`send` can go on, somebody wakes us, or the timeout.
+
+        Args:
+            timeout: seconds; None for ever.
+            want_send: also return when there is room to send.
+
+        Returns:
+            What has arrived; b"" when something else ended the wait.
+
+        Raises:
+            LineEnded: the line is over, and so is the board.
+        """
+        ready = self._poller.wait(timeout, self._send_descriptor() if want_send else None)
+        if self._woken.fileno() in ready:
+            with contextlib.suppress(BlockingIOError):
+                if any(self._woken.recv(4096)):
+                    raise LineEnded("ended by a signal")
+        return self._receive(ready)
+
+    @abstractmethod
+    def _receive(self, ready: set[int]) -> bytes:
+        """Read what the ready descriptors have."""
+
+    @abstractmethod
+    def _send_descriptor(self) -> int | None:
+        """What to watch for room to send; None when there is nobody to send to."""
+
+    @abstractmethod
+    def send(self, data: bytes) -> int:
+        """Send without blocking; returns how many bytes were taken (or thrown away)."""
+
+    def close(self) -> None:  # noqa: B027 - most lines end with the process
+        """Remove what the line left outside the process."""
+
+
+class _Poller:
+    """``poll(2)`` where there is one, else ``select`` (Windows: sockets only)."""
+
+    def __init__(self) -> None:
+        self._inputs: set[int] = set()
+        self._poll = select.poll() if hasattr(select, "poll") else None
+
+    def watch(self, descriptor: int) -> None:
+        self._inputs.add(descriptor)
+        if self._poll:
+            self._poll.register(descriptor, select.POLLIN)
+
+    def forget(self, descriptor: int) -> None:
+        self._inputs.discard(descriptor)
+        if self._poll:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(descriptor)
+
+    def wait(self, timeout: float | None, output: int | None) -> set[int]:
+        if self._poll is None:
+            outputs = [] if output is None else [output]
+            read, write, _ = select.select(list(self._inputs), outputs, [], timeout)
+            return {*read, *write}
+        if output is not None:
+            events = select.POLLOUT | (select.POLLIN if output in self._inputs else 0)
+            self._poll.register(output, events)
+        try:
+            limit = None if timeout is None else math.ceil(timeout * 1000)
+            return {descriptor for descriptor, _ in self._poll.poll(limit)}
+        finally:
+            if output is not None:
+                if output in self._inputs:
+                    self._poll.register(output, select.POLLIN)
+                else:
+                    self._poll.unregister(output)
+
+
+class StdioLine(Line):
+    """Bytes to the board on stdin, bytes from it on stdout; the end of stdin ends the board.
+
+    When nobody reads stdout the board waits: nothing is lost.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pumped = os.name != "posix"  # pipes cannot be polled there: a thread reads them
+        if self._pumped:
+            import msvcrt
+
+            for descriptor in (0, 1):
+                msvcrt.setmode(descriptor, os.O_BINARY)  # type: ignore[attr-defined,unused-ignore]
+            self._pipe, self._pump_end = socket.socketpair()
+            self._in = self._pipe.fileno()
+            threading.Thread(target=self._pump, daemon=True).start()
+        else:
+            self._in = 0
+            self._restore = os.get_blocking(1)
+            os.set_blocking(1, False)
+        self._poller.watch(self._in)
+
+    def _pump(self) -> None:
+        while data := os.read(0, _READ):
+            self._pump_end.sendall(data)
+        self._pump_end.close()
+
+    def _receive(self, ready: set[int]) -> bytes:
+        if self._in not in ready:
+            return b""
+        try:
+            data = self._pipe.recv(_READ) if self._pumped else os.read(0, _READ)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if not data:
+            raise LineEnded("end of standard input")
+        return data
+
+    def _send_descriptor(self) -> int | None:
+        return None if self._pumped else 1
+
+    def send(self, data: bytes) -> int:
+        try:
+            return os.write(1, data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            raise LineEnded("standard output is closed") from None
+
+    def close(self) -> None:
+        if not self._pumped:
+            with contextlib.suppress(OSError):
+                os.set_blocking(1, self._restore)
+
+
+class TcpLine(Line):
+    """Clients of a TCP port, one after another; without a client output is thrown away.
+
+    Args:
+        port: on 127.0.0.1; 0 picks a free one.
+
+    Attributes:
+        port: the one it listens on.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._listener = socket.socket()
+        if os.name == "posix":
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(("127.0.0.1", port))
+        self._listener.listen(8)
+        self._listener.setblocking(False)
+        self.port: int = self._listener.getsockname()[1]
+        self._client: socket.socket | None = None
+        self._poller.watch(self._listener.fileno())
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            return
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.setblocking(False)
+        self._client = client
+        # One client at a time: the next one waits in the queue of the listener.
+        self._poller.forget(self._listener.fileno())
+        self._poller.watch(client.fileno())
+
+    def _hang_up(self) -> None:
+        if self._client is not None:
+            self._poller.forget(self._client.fileno())
+            self._client.close()
+            self._client = None
+            self._poller.watch(self._listener.fileno())
+
+    def _receive(self, ready: set[int]) -> bytes:
+        if self._client is None:
+            if self._listener.fileno() in ready:
+                self._accept()
+            return b""
+        if self._client.fileno() not in ready:
+            return b""
+        try:
+            data = self._client.recv(_READ)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if not data:
+            self._hang_up()
+        return data
+
+    def _send_descriptor(self) -> int | None:
+        return self._client.fileno() if self._client else None
+
+    def send(self, data: bytes) -> int:
+        if self._client is None:
+            return len(data)
+        try:
+            return self._client.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._hang_up()
+            return len(data)
+
+
+class PtyLine(Line):
+    """A pseudo terminal that tools open like a serial port; they may come and go.
+
+    As on a USB serial port, output is thrown away once nobody has read any for a while.
+
+    Args:
+        link: path of a symbolic link to make to the terminal; an old link there is replaced.
+
+    Attributes:
+        path: what to open.
+    """
+
+    PATIENCE = 0.25
+    """Seconds without a reader before output is thrown away."""
+
+    def __init__(self, link: str | None = None) -> None:
+        super().__init__()
+        try:
+            import tty
+        except ImportError:
+            raise OSError("pseudo terminals need Linux or macOS; use --tcp here") from None
+        # The board keeps the terminal's own end open too: its settings stay raw, and a tool that
+        # closes its end does not look like the end of the line.
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.path = os.ttyname(self._slave)
+        self._link = Path(link) if link else None
+        if self._link:
+            if self._link.is_symlink():
+                self._link.unlink()
+            self._link.symlink_to(self.path)
+        self._stuck_since = 0.0
+        self._poller.watch(self._master)
+
+    def _receive(self, ready: set[int]) -> bytes:
+        if self._master not in ready:
+            return b""
+        try:
+            return os.read(self._master, _READ)
+        except OSError:
+            return b""
+
+    def _send_descriptor(self) -> int | None:
+        return self._master
+
+    def send(self, data: bytes) -> int:
+        try:
+            count = os.write(self._master, data)
+        except BlockingIOError:
+            count = 0
+        if count:
+            self._stuck_since = 0.0
+            return count
+        now = time.monotonic()
+        self._stuck_since = self._stuck_since or now
+        return len(data) if now - self._stuck_since >= self.PATIENCE else 0
+
+    def close(self) -> None:
+        if self._link and self._link.is_symlink() and os.readlink(self._link) == self.path:
+            self._link.unlink()
+

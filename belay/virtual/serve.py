@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting a board on a line, and ending it: never an orphan, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import NoReturn
+
+from .board import Board
+from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
+from .folder import FolderFilesystem
+from .lines import Line, LineEnded, PtyLine, StdioLine, TcpLine
+from .vm import VmOptions
+
+__all__ = ["serve"]
+
+
+def serve(
+    *,
+    stdio: bool = False,
+    tcp: int | None = None,
+    pty: str | None = None,
+    files: str | None = None,
+    flash: int = DEFAULT_FLASH,
+    cooked: bool = False,
+    seed: int | None = None,
+) -> NoReturn:
+    """Run one virtual board in this process until its line ends. Does not return.
+
+    Args:
+        stdio: talk on stdin and stdout, until the end of stdin.
+        tcp: listen on this port of 127.0.0.1; 0 picks one.
+        pty: make a pseudo terminal, and a link to it with this name ("" for none).
+        files: folder for the board's files; in memory when None.
+        flash: bytes that the files may take.
+        cooked: write CR LF where programs write LF.
+        seed: makes ``random`` repeatable.
+    """
+    line = _line(stdio, tcp, pty)
+    filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
+    ending = threading.Lock()
+
+    def end(_reason: LineEnded) -> NoReturn:
+        # From whichever thread saw it; the interpreter may be computing, so nothing unwinds.
+        with ending:
+            line.close()
+            os._exit(0)
+
+    options = VmOptions(cooked=cooked, seed=seed)
+    try:
+        Board(line, filesystem, options, end).run()
+    except LineEnded as reason:
+        end(reason)
+    except BaseException:
+        line.close()
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+        os._exit(1)
+    raise AssertionError("a board runs until its line ends")
+
+
+def _line(stdio: bool, tcp: int | None, pty: str | None) -> Line:
+    """Open the line that was asked for, and say on stderr where it is."""
+    line: Line
+    if stdio:
+        # Ctrl-C in the terminal of whoever drives the board is theirs to translate, not our end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return StdioLine()
+    if tcp is not None:
+        line = TcpLine(tcp)
+        address = f"socket://127.0.0.1:{line.port}"
+    else:
+        line = PtyLine(pty or None)
+        address = pty or line.path
+    line.end_on_signals(signal.SIGINT, signal.SIGTERM)
+    line.end_with_parent()
+    print(f"virtual board ready at {address}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    return line
