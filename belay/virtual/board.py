@@ -11,7 +11,7 @@ from wasmtime import Trap
 
 from .console import Console
 from .engine import Firmware
-from .filecalls import FROZEN
+from .filecalls import FROZEN, MODULES
 from .filesystem import Filesystem
 from .lines import Line, LineEnded
 from .peripherals import Bench
@@ -21,7 +21,17 @@ from .vm import Interpreter, InterpreterError, StateWords, VmOptions
 
 __all__ = ["Board"]
 
-_PREPARE = f"__import__('sys').path.append({FROZEN!r})\n__import__('_boot')\n"
+_AT_BOOT = {"_time.py": "time.py", "_input.py": "builtins.py"}
+"""Frozen modules that run at boot, and the file that tracebacks name for them."""
+
+
+def _preparation() -> str:
+    """What to run in the interpreter at every boot, before boot.py."""
+    lines = [f"__import__('sys').path.append({FROZEN!r})"]
+    for name, shown in _AT_BOOT.items():
+        source = (MODULES / name).read_text(encoding="utf-8")
+        lines.append(f"exec(compile({source!r}, {shown!r}, 'exec'), {{}})")
+    return "\n".join(lines) + "\n"
 
 
 class _MachineReset(Exception):
@@ -55,6 +65,7 @@ class Board:
         self._console = Console(line, self.bench, on_end)
         self.bench.on_event = line.wake
         self._words: StateWords | None = None
+        self._prepare = _preparation()
 
     def run(self) -> None:
         """Power on, and serve until the line ends (which ``on_end`` is told)."""
@@ -85,7 +96,7 @@ class Board:
         self._console.attach(vm)
         self._console.begin()
         try:
-            failure = vm.execute(_PREPARE)
+            failure = vm.execute(self._prepare)
         finally:
             self._console.end()
         if failure:

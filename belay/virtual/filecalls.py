@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from .vm import MachineHost
     from .wasmcalls import LinearMemory
 
-__all__ = ["FROZEN", "FileCalls"]
+__all__ = ["FROZEN", "MODULES", "FileCalls"]
 
 FROZEN = "/.board"
 """Where the frozen modules are found by ``import``."""
 
-_MODULES = Path(__file__).with_name("modules")
+MODULES = Path(__file__).with_name("modules")
+"""The host's folder of the frozen modules."""
 
 # open(2) flags of the interpreter's C library (musl).
 _ACCESS, _CREATE, _EXCLUSIVE, _TRUNCATE, _APPEND, _DIRECTORY = (
@@ -334,9 +335,9 @@ class FileCalls:
 def _frozen(path: str) -> Path | None:
     """Where a frozen path lies on the host; None for a path of the board's own files."""
     if path == FROZEN:
-        return _MODULES
+        return MODULES
     if path.startswith(FROZEN + "/"):
-        return _MODULES / path[len(FROZEN) + 1 :]
+        return MODULES / path[len(FROZEN) + 1 :]
     return None
 
 

@@ -82,11 +82,14 @@ class StateWords:
     Attributes:
         pending: (address, value before, value after) of every word that
             ``mp_sched_keyboard_interrupt()`` changes.
+        traceback: addresses that it clears: the traceback of the last KeyboardInterrupt, which
+            is one object for ever.
         interrupt_char: where ``micropython.kbd_intr()`` keeps its character.
         mode: where the REPL keeps its mode (0 friendly, 1 raw).
     """
 
     pending: tuple[tuple[int, int, int], ...]
+    traceback: tuple[int, ...]
     interrupt_char: int
     mode: int
 
@@ -118,6 +121,7 @@ class Interpreter:
             (self.memory.word(address), before, after)
             for address, before, after in self.words.pending
         ]
+        self._traceback = [self.memory.word(address) for address in self.words.traceback]
         self._interrupt_char = self.memory.word(self.words.interrupt_char)
         self._mode = self.memory.word(self.words.mode)
         self._mode.value = int(options.raw)
@@ -264,6 +268,9 @@ class Interpreter:
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt at the next chance; works while the interpreter runs."""
+        if not self.interrupt_pending:
+            for word in self._traceback:
+                word.value = 0
         for word, before, after in self._pending:
             if word.value == before:
                 word.value = after
@@ -336,12 +343,32 @@ class Interpreter:
             self.memory.word(address).value = value
         # The words of a pending exception come first: it is what tells whether one waits.
         pending = tuple(sorted(pending, key=lambda entry: entry[2] == 0))
-        words = StateWords(pending, self._find_interrupt_char(), self._find_mode())
+        words = StateWords(
+            pending,
+            self._find_traceback(pending),
+            self._find_interrupt_char(),
+            self._find_mode(),
+        )
         self.drop_output((self._head.value - self._tail.value) & 0xFFFFFFFF)
         return words
 
     def _static(self) -> bytes:
         return self.memory.read(0, _STATIC_BYTES)
+
+    def _find_traceback(self, pending: tuple[tuple[int, int, int], ...]) -> tuple[int, ...]:
+        """The words of the KeyboardInterrupt object that scheduling it clears."""
+        exception = pending[0][2]  # what the pending exception points to
+        fields = [exception + 4, exception + 8]
+        old = [self.memory.word(at).value for at in fields]
+        for at in fields:
+            self.memory.word(at).value = 0x5A5A5A58
+        self.call("mp_sched_keyboard_interrupt")
+        cleared = tuple(at for at in fields if self.memory.word(at).value == 0)
+        for at, value in zip(fields, old):
+            self.memory.word(at).value = value
+        for at, value, _ in pending:
+            self.memory.word(at).value = value
+        return cleared
 
     def _find_interrupt_char(self) -> int:
         probe = 0x5A1

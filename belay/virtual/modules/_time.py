@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs at every boot: a ``time.sleep`` that waits in the host, where timers can fire meanwhile.
+
+The one of the WebAssembly port spins, and notices Ctrl-C only after it has returned.
+"""
+
+import time
+
+import _board
+
+
+def _make(wait):
+    # The loops end at once: they give a pending KeyboardInterrupt a jump to be raised at.
+    def sleep(seconds):
+        while wait(seconds * 1000.0):
+            pass
+
+    def sleep_ms(ms):
+        while wait(ms * 1.0):
+            pass
+
+    def sleep_us(us):
+        while wait(us / 1000):
+            pass
+
+    return sleep, sleep_ms, sleep_us
+
+
+time.sleep, time.sleep_ms, time.sleep_us = _make(_board.sleep_ms)
