@@ -80,7 +80,7 @@ def open_url(address: UrlAddress, *, baudrate: int = 115200, exclusive: bool = T
         port: Any = serial.serial_for_url(
             str(address), baudrate, timeout=_READ_TIMEOUT, do_not_open=True
         )
-    except ValueError as error:
+    except (ValueError, LookupError) as error:
         raise AddressError(f"{address} is wrong: {error}.") from error
     except serial.SerialException as error:
         raise _explain(error, str(address), str(address)) from error
@@ -120,17 +120,20 @@ class PySerialLink:
         self._port.write(data)
 
     def drop_output(self) -> None:
-        """Empty the driver's output buffer, where the handler knows how to."""
-        self._port.reset_output_buffer()
+        """Empty the driver's output buffer, where the handler and a remote server know how to."""
+        with contextlib.suppress(serial.SerialException, NotImplementedError):
+            self._port.reset_output_buffer()
 
     def reason(self, error: Exception) -> str:
         """Why the link ended."""
         return f"{str(error) or type(error).__name__}."
 
     def cancel(self) -> None:
-        """End a blocked read where the handler can; others look up twice a second."""
+        """End a blocked read; a handler that cannot do that (``rfc2217://``) ends it by closing."""
         if hasattr(self._port, "cancel_read"):
             self._port.cancel_read()
+        else:
+            self._port.close()
 
     def close(self) -> None:
         """Close the port."""
@@ -180,7 +183,7 @@ def _descriptor(port: serial.Serial, address: str, rate: float) -> Transport:
 def _open(port: Any, address: str) -> None:
     try:
         port.open()
-    except (serial.SerialException, OSError, ValueError, OverflowError) as error:
+    except (serial.SerialException, OSError, ValueError, LookupError, OverflowError) as error:
         raise _explain(error, str(port.port), address) from error
 
 
@@ -189,11 +192,13 @@ def _explain(error: Exception, port: str, address: str) -> BelayException:
     cause = error.__context__ if isinstance(error.__context__, OSError) else error
     number = getattr(error, "errno", None) or getattr(cause, "errno", None)
     text = str(error)
-    if "expected a string in the form" in text:
-        return AddressError(f"{address} is wrong: {text}.")
     if number in (errno.EAGAIN, errno.EBUSY) or "Could not exclusively lock" in text:
         return PortBusyError(_busy(port))
-    if number == errno.ENOENT or "FileNotFoundError" in text or "no ports found" in text:
+    if isinstance(error, LookupError) or "expected a string in the form" in text:
+        return AddressError(f"{address} is wrong: {text}.")
+    if "no ports found" in text:
+        return PortNotFoundError(f"No serial port fits {address}. {_ports_there()}")
+    if number == errno.ENOENT or "FileNotFoundError" in text:
         return PortNotFoundError(f"There is no port {port}. {_ports_there()}{_hint(port)}")
     if number in (errno.ENXIO, errno.ENODEV):
         return PortNotFoundError(f"{port} has no device behind it. {_ports_there()}")

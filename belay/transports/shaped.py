@@ -88,6 +88,7 @@ class ShapedTransport(TransportWrapper):
         self.bytes_per_second = bytes_per_second or inner.bytes_per_second
         self._up = _Line(bytes_per_second, delay)
         self._down = _Line(bytes_per_second, delay)
+        self._write_lock = threading.RLock()  # `_up_changed` is let go in the middle of a write
         self._up_changed = threading.Condition()
         self._down_changed = threading.Condition()
         self._drops = 0
@@ -132,7 +133,7 @@ class ShapedTransport(TransportWrapper):
 
     def write(self, data: bytes) -> None:
         """See :meth:`Transport.write`. Blocks while a driver's buffer of 4 KB is full."""
-        with self._up_changed:
+        with self._write_lock, self._up_changed:
             drops = self._drops
             for start in range(0, len(data), _OUTPUT_BUFFER):
                 self._up_changed.wait_for(
