@@ -186,6 +186,7 @@ class Device:
         filename: str = "<cell>",
         first_line: int = 1,
         label: str = "",
+        result: bool = True,
         stream_out: TextSink | None = STDOUT,
         timeout: float | None = None,
     ) -> Any:
@@ -196,6 +197,7 @@ class Device:
             filename: where the source stands, for tracebacks.
             first_line: at which line of it.
             label: what tracebacks show in place of the file name, such as ``Cell In[3]``.
+            result: whether the value is wanted; False leaves it on the board.
             stream_out: takes what is printed, as it arrives; None discards it.
             timeout: seconds after which the code is interrupted; None: the Device's default.
 
@@ -203,7 +205,7 @@ class Device:
             The value, or None.
         """
         tag = self._sources.add(Origin(filename, first_line, label, source))
-        text, has_value = with_result(source)
+        text, has_value = with_result(source) if result else (source, False)
         operation = requests.VALUE if has_value else requests.EXECUTE
         return self._request(operation, (tag, text), stream_out, timeout)
 
@@ -234,6 +236,11 @@ class Device:
         self._finalizer()
 
     @property
+    def address(self) -> str:
+        """Address of the board, in its normal form and without a password."""
+        return self._session.transport.address
+
+    @property
     def closed(self) -> bool:
         """Whether :meth:`close` has been called."""
         return not self._finalizer.alive
@@ -251,7 +258,7 @@ class Device:
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else self.implementation.name
-        return f"<{type(self).__name__} {self._session.transport.address} ({state})>"
+        return f"<{type(self).__name__} {self.address} ({state})>"
 
     # ---------------------------------------------------------------------------- for executers
 
@@ -291,7 +298,7 @@ class Device:
         except errors.PyboardException as error:
             self._explain(error)
             raise
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, errors.CallTimeoutError) as error:
             if isinstance(error.__cause__, errors.PyboardException):
                 self._explain(error.__cause__)
             raise
