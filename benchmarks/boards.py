@@ -35,22 +35,26 @@ class Board:
     def __init__(self, link: Link) -> None:
         self.link = link
         self._folder = tempfile.TemporaryDirectory(prefix="belay-bench-")
-        if link.direct:
-            self.port = str(Path(self._folder.name, "port"))
-            command = ["-m", "belay.virtual", "--pty", self.port]
-        else:
-            command = ["-m", "benchmarks.line", f"--rate={link.rate}", f"--delay={link.delay}"]
+        direct = str(Path(self._folder.name, "port"))
+        shaped = ["-m", "benchmarks.line", f"--rate={link.rate}", f"--delay={link.delay}"]
         self._process = subprocess.Popen(
-            [sys.executable, *command],
+            [
+                sys.executable,
+                *(["-m", "belay.virtual", "--pty", direct] if link.direct else shaped),
+            ],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if link.direct else None,
             text=True,
         )
-        assert self._process.stdout
-        line = self._process.stdout.readline().strip()  # comes when the port can be opened
-        if not link.direct:
-            self.port = line
+        # Either program writes one line when its port can be opened.
+        ready = self._process.stderr or self._process.stdout
+        assert ready
+        line = ready.readline().strip()
+        if not line:
+            raise RuntimeError(f"the virtual board did not start: {self._process.wait(10)}")
+        self.port = direct if link.direct else line
 
     def counts(self) -> dict[str, int]:
         """Round trips, bytes up and bytes down since the start."""
@@ -67,6 +71,7 @@ class Board:
         if self.link.direct:
             self._process.terminate()
         self._process.wait(20)
-        assert self._process.stdout
-        self._process.stdout.close()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
         self._folder.cleanup()
