@@ -8,6 +8,7 @@ lets wasmtime keep the machine code in its own cache, so that a second start tak
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from wasmtime import Config, Engine, Module, TableType, WasmtimeError, wat2wasm
@@ -27,10 +28,9 @@ def _engine() -> Engine:
     config = Config()
     config.wasm_exceptions = True
     config.max_wasm_stack = _WASM_STACK
-    try:
+    with contextlib.suppress(WasmtimeError):
+        # Without a writable cache folder, every start compiles; nothing else is lost.
         config.cache = True
-    except WasmtimeError:
-        pass  # no writable cache folder: compiling takes half a second longer, nothing else
     return Engine(config)
 
 
@@ -59,8 +59,11 @@ class Firmware:
             if (entry.name or "").startswith("invoke_")
         ]
         slots = self._table_slots()
-        self.longjmp = Module(self.engine, wat2wasm(shim.longjmp_wat(self.invokes, slots)))
-        self.bridge = Module(self.engine, wat2wasm(shim.bridge_wat(slots)))
+        self.longjmp = self._small(shim.longjmp_wat(self.invokes, slots))
+        self.bridge = self._small(shim.bridge_wat(slots))
+
+    def _small(self, text: str) -> Module:
+        return Module(self.engine, bytes(wat2wasm(text)))
 
     def _table_slots(self) -> int:
         """Number of functions in the interpreter's table of indirect calls."""

@@ -41,4 +41,5 @@ def fail(number: int, path: str = "") -> OSError:
 
 def board_error(error: OSError) -> int:
     """The board's number for an error of the host's own file system."""
-    return _BY_HOST_NUMBER.get(error.errno or 0, Errno.EIO)
+    number: int = _BY_HOST_NUMBER.get(error.errno or 0, Errno.EIO)
+    return number

@@ -235,7 +235,7 @@ class FileCalls:
 
     def _buffers(self, address: int, count: int) -> list[tuple[int, int]]:
         words = struct.unpack(f"<{2 * count}I", self.memory.read(address, 8 * count))
-        return list(zip(words[::2], words[1::2]))
+        return list(zip(words[::2], words[1::2], strict=True))
 
     def _read(self, number: int, address: int, count: int, out: int) -> int:
         total = 0

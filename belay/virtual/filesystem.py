@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Union
 
 from .errnos import Errno, fail
 
@@ -163,7 +162,7 @@ class _Directory:
     modified: float = field(default_factory=time.time)
 
 
-_Node = Union[_File, _Directory]
+_Node = _File | _Directory
 
 
 class _MemoryFile(OpenFile):
@@ -252,18 +251,21 @@ class MemoryFilesystem(Filesystem):
         self.forget(node)
 
     def stat(self, path: str) -> Entry:
+        """What is at ``path``."""
         node = self._find(path)
         if isinstance(node, _File):
             return Entry(False, len(node.data), node.modified)
         return Entry(True, 0, node.modified)
 
     def names(self, path: str) -> list[tuple[str, bool]]:
+        """(name, is a directory) of everything in a directory, sorted."""
         node = self._find(path)
         if isinstance(node, _File):
             raise fail(Errno.ENOTDIR, path)
         return sorted((name, isinstance(kid, _Directory)) for name, kid in node.children.items())
 
     def mkdir(self, path: str) -> None:
+        """Make a directory."""
         parent, name = self._parent(path)
         if not name or name in parent.children:
             raise fail(Errno.EEXIST, path)
@@ -273,6 +275,7 @@ class MemoryFilesystem(Filesystem):
         parent.children[name] = _Directory()
 
     def rmdir(self, path: str) -> None:
+        """Remove an empty directory."""
         node = self._find(path)
         if isinstance(node, _File):
             raise fail(Errno.ENOTDIR, path)
@@ -285,6 +288,7 @@ class MemoryFilesystem(Filesystem):
         self.used -= 1
 
     def unlink(self, path: str) -> None:
+        """Remove a file."""
         node = self._find(path)
         if isinstance(node, _Directory):
             raise fail(Errno.EISDIR, path)
@@ -293,6 +297,7 @@ class MemoryFilesystem(Filesystem):
         self._drop(node)
 
     def rename(self, old: str, new: str) -> None:
+        """Move a file or a directory."""
         node = self._find(old)
         parent, name = self._parent(old)
         if node is self._root or not split(new)[1]:
@@ -317,6 +322,7 @@ class MemoryFilesystem(Filesystem):
         target.children[target_name] = node
 
     def open(self, path: str, mode: OpenMode) -> OpenFile:
+        """Open a file."""
         parent, name = self._parent(path)
         node = parent.children.get(name) if name else parent
         if isinstance(node, _Directory):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from .errnos import Errno, board_error, fail
 from .filesystem import (
@@ -24,6 +26,7 @@ from .filesystem import (
 
 __all__ = ["FolderFilesystem"]
 
+_T = TypeVar("_T")
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
@@ -113,9 +116,11 @@ class FolderFilesystem(Filesystem):
         return real, info
 
     def stat(self, path: str) -> Entry:
+        """What is at ``path``."""
         return _entry(self._stat(path)[1])
 
     def names(self, path: str) -> list[tuple[str, bool]]:
+        """(name, is a directory) of everything in a directory, sorted."""
         real, info = self._stat(path)
         if not stat.S_ISDIR(info.st_mode):
             raise fail(Errno.ENOTDIR, path)
@@ -129,6 +134,7 @@ class FolderFilesystem(Filesystem):
         return found
 
     def mkdir(self, path: str) -> None:
+        """Make a directory."""
         name = self._name(path)
         if os.path.lexists(name):
             raise fail(Errno.EEXIST, path)
@@ -138,6 +144,7 @@ class FolderFilesystem(Filesystem):
         self.used += 1
 
     def rmdir(self, path: str) -> None:
+        """Remove an empty directory."""
         real, info = self._stat(path)
         if not stat.S_ISDIR(info.st_mode):
             raise fail(Errno.ENOTDIR, path)
@@ -149,6 +156,7 @@ class FolderFilesystem(Filesystem):
         self.used -= 1
 
     def unlink(self, path: str) -> None:
+        """Remove a file."""
         _, info = self._stat(path)
         if stat.S_ISDIR(info.st_mode):
             raise fail(Errno.EISDIR, path)
@@ -159,6 +167,7 @@ class FolderFilesystem(Filesystem):
             self.used -= file_blocks(info.st_size)
 
     def rename(self, old: str, new: str) -> None:
+        """Move a file or a directory."""
         real, info = self._stat(old)
         if real == self._root or not split(new)[1] or new.startswith(old + "/"):
             raise fail(Errno.EINVAL, new)
@@ -186,6 +195,7 @@ class FolderFilesystem(Filesystem):
         return file_blocks(info.st_size)
 
     def open(self, path: str, mode: OpenMode) -> OpenFile:
+        """Open a file."""
         real = self._target(path)
         old = 0
         if os.path.lexists(real):
@@ -211,7 +221,7 @@ def _entry(info: os.stat_result) -> Entry:
     return Entry(is_directory, 0 if is_directory else info.st_size, info.st_mtime)
 
 
-def _translated(function, *args):  # type: ignore[no-untyped-def]
+def _translated(function: Callable[..., _T], *args: object) -> _T:
     """Call the host's file system; its errors become the board's."""
     try:
         return function(*args)

@@ -23,7 +23,7 @@ __all__ = ["Line", "LineEnded", "PtyLine", "StdioLine", "TcpLine"]
 _READ = 1 << 16
 
 
-class LineEnded(Exception):  # noqa: N818 - the normal end of a board, not an error
+class LineEnded(Exception):
     """Whoever drove the board has gone, or asked the board to end."""
 
 
@@ -186,6 +186,7 @@ class StdioLine(Line):
         return None if self._pumped else 1
 
     def send(self, data: bytes) -> int:
+        """Send without blocking; returns how many bytes were taken."""
         try:
             return os.write(1, data)
         except BlockingIOError:
@@ -194,6 +195,7 @@ class StdioLine(Line):
             raise LineEnded("standard output is closed") from None
 
     def close(self) -> None:
+        """Undo what would outlive the process."""
         if not self._pumped:
             with contextlib.suppress(OSError):
                 os.set_blocking(1, self._restore)
@@ -261,6 +263,7 @@ class TcpLine(Line):
         return self._client.fileno() if self._client else None
 
     def send(self, data: bytes) -> int:
+        """Send without blocking; returns how many bytes were taken."""
         if self._client is None:
             return len(data)
         try:
@@ -319,6 +322,7 @@ class PtyLine(Line):
         return self._master
 
     def send(self, data: bytes) -> int:
+        """Send without blocking; returns how many bytes were taken."""
         try:
             count = os.write(self._master, data)
         except BlockingIOError:
@@ -331,6 +335,6 @@ class PtyLine(Line):
         return len(data) if now - self._stuck_since >= self.PATIENCE else 0
 
     def close(self) -> None:
+        """Undo what would outlive the process."""
         if self._link and self._link.is_symlink() and os.readlink(self._link) == self.path:
             self._link.unlink()
-

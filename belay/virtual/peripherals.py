@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .proxies import HostModule
@@ -148,7 +149,7 @@ class Bench:
         self._events: list[Event] = []
         self._lock = threading.Lock()
         self._due: float | None = None
-        self.on_event = lambda: None
+        self.on_event: Callable[[], None] = _nobody
 
     # ---- events
 
@@ -224,7 +225,7 @@ class Bench:
             "pin_pull": lambda number: pins[number].pull,
             "adc_u16": lambda channel: adc[channel].u16,
             "pwm_set": self._pwm_set,
-            "pwm_end": lambda number: self.pwm.pop(number, None) and None,
+            "pwm_end": self._pwm_end,
             "timer_start": self._timer_start,
             "timer_stop": self._timer_stop,
             "clock": self._clock,
@@ -250,13 +251,14 @@ class Bench:
     def _pwm_set(self, number: int, frequency: int, duty: int) -> None:
         self.pwm[number] = Pwm(frequency, duty)
 
+    def _pwm_end(self, number: int) -> None:
+        self.pwm.pop(number, None)
+
     def _timer_start(self, milliseconds: float, periodic: bool) -> int:
         seconds = max(milliseconds, 0.1) / 1000
         with self._lock:
             number = next(self._ids)
-            self._timers[number] = _Timer(
-                time.monotonic() + seconds, seconds if periodic else 0.0
-            )
+            self._timers[number] = _Timer(time.monotonic() + seconds, seconds if periodic else 0.0)
             self._reckon()
         return number
 
@@ -272,3 +274,7 @@ class Bench:
 
     def _on_event(self, handler: int) -> None:
         self.handler = handler
+
+
+def _nobody() -> None:
+    """Hears of events until somebody wants to."""

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .vm import Interpreter
 
 __all__ = ["HostModule", "ProxyCalls", "Value"]
 
-Value = Union[None, bool, int, float, str]
+Value = bool | int | float | str | None
 HostModule = dict[str, Callable[..., Value]]
 """Functions of the module ``_board``, by name. They get the values that the board passed."""
 
@@ -49,6 +49,7 @@ class ProxyCalls:
         self._names = {name: index for index, name in enumerate(module, _MODULE_REF + 1)}
         self._functions = dict(enumerate(module.values(), _MODULE_REF + 1))
         self._arguments = self._answer = 0
+        self._before_call = interpreter.host.ticked
 
     def register(self) -> None:
         """Make ``import _board`` work. Called once, after the interpreter is up."""
@@ -84,18 +85,22 @@ class ProxyCalls:
         return _ATTRIBUTE_FOUND
 
     def _call0(self, ref: int, out: int) -> int:
+        self._before_call()
         self._put(out, self._functions[ref]())
         return 0
 
     def _call1(self, ref: int, _bound: int, a: int, out: int) -> int:
+        self._before_call()
         self._put(out, self._functions[ref](self._get(a)))
         return 0
 
     def _call2(self, ref: int, _bound: int, a: int, b: int, out: int) -> int:
+        self._before_call()
         self._put(out, self._functions[ref](self._get(a), self._get(b)))
         return 0
 
     def _calln(self, ref: int, _bound: int, count: int, at: int, out: int) -> int:
+        self._before_call()
         values = [self._get(at + 12 * index) for index in range(count)]
         self._put(out, self._functions[ref](*values))
         return 0
@@ -143,8 +148,6 @@ class ProxyCalls:
     def call_python(self, function: int, values: Sequence[int]) -> None:
         """Call a Python callable with small integers; what it raises is dropped."""
         for index, value in enumerate(values):
-            self._vm.memory.write(
-                self._arguments + 12 * index, struct.pack("<iii", _INT, value, 0)
-            )
+            self._vm.memory.write(self._arguments + 12 * index, struct.pack("<iii", _INT, value, 0))
         self._vm.call("proxy_c_to_js_call", function, len(values), self._arguments, self._answer)
         self.exception(self._answer)

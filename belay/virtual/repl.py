@@ -66,7 +66,9 @@ class Repl:
         console = self._console
         console.begin()
         try:
-            return self._vm.feed(data)
+            answer = self._vm.feed(data)
+            self._vm.tidy()
+            return answer
         finally:
             console.end()
             console.settle()

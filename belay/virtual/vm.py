@@ -26,7 +26,7 @@ __all__ = ["Interpreter", "InterpreterError", "MachineHost", "StateWords", "VmOp
 
 _STATIC_BYTES = 512 * 1024  # the interpreter's static data lies below this address
 _FEED_BYTES = 8192
-_MAX_MEMORY = 512 << 20
+_MAX_MEMORY = 256 << 20
 _PAGE = 65536
 
 
@@ -106,8 +106,9 @@ class Interpreter:
         options: VmOptions,
         words: StateWords | None = None,
     ) -> None:
-        self._host = host
+        self.host = host
         self._started = time.monotonic()
+        self._collections = 0
         self._random = random.Random(options.seed)
         self._store = store = Store(firmware.engine)
         self._calls = Calls(store)
@@ -128,12 +129,10 @@ class Interpreter:
 
     # ---- putting it together
 
-    def _instantiate(
-        self, firmware: Firmware, filesystem: Filesystem, module: HostModule
-    ) -> None:
+    def _instantiate(self, firmware: Firmware, filesystem: Filesystem, module: HostModule) -> None:
         store = self._store
         longjmp = Instance(store, firmware.longjmp, []).exports(store)
-        self._files = FileCalls(filesystem, self._host)
+        self._files = FileCalls(filesystem, self.host)
         self._proxies = ProxyCalls(self, module)
         ours = self._own_imports() | self._files.imports() | self._proxies.imports()
         imports: list[Func] = []
@@ -160,8 +159,8 @@ class Interpreter:
     def _connect_bridge(self, firmware: Firmware, exports: object, longjmp: object) -> None:
         host = {
             "fd_write": self._files.fd_write,
-            "output_full": self._host.output_full,
-            "output_wakes": self._host.output_wakes,
+            "output_full": self.host.output_full,
+            "output_wakes": self.host.output_wakes,
         }
         imports = []
         for entry in firmware.bridge.imports:
@@ -245,6 +244,15 @@ class Interpreter:
         self.call("free", answer)
         return outcome
 
+    def tidy(self) -> None:
+        """Collect garbage where the last command made the heap grow; only between commands.
+
+        The interpreter does so by itself only after an allocation has failed.
+        """
+        if self._collections:
+            self._collections -= 1
+            self.execute("__import__('gc').collect()\n")
+
     def dispatch(self, function: int, *values: int) -> None:
         """Call a Python function that the board handed out, as an interrupt handler would."""
         self._proxies.call_python(function, values)
@@ -314,13 +322,14 @@ class Interpreter:
     # ---- imports
 
     def _ticks_ms(self) -> int:
-        self._host.ticked()
+        self.host.ticked()
         ticks = int((time.monotonic() - self._started) * 1000)
         if self.interrupt_pending:
             ticks += 1 << 29  # ends the busy-wait of utime.sleep() and friends at once
         return ticks & 0xFFFFFFFF
 
     def _resize(self, size: int) -> int:
+        self._collections = 2  # after this command, and after the one that may let go of it
         if size > _MAX_MEMORY:
             return 0
         missing = size - len(self.memory)
@@ -364,7 +373,7 @@ class Interpreter:
             self.memory.word(at).value = 0x5A5A5A58
         self.call("mp_sched_keyboard_interrupt")
         cleared = tuple(at for at in fields if self.memory.word(at).value == 0)
-        for at, value in zip(fields, old):
+        for at, value in zip(fields, old, strict=True):
             self.memory.word(at).value = value
         for at, value, _ in pending:
             self.memory.word(at).value = value

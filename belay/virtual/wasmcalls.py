@@ -141,7 +141,7 @@ class Calls:
             for index, value in enumerate(args):
                 buffer[4 * index] = value
             error = enter(context, target, values, slots, trap_ref)
-            if trap or error:
+            if trap or error:  # type: ignore[truthy-bool]  # ctypes pointers are false when null
                 self._raise(trap, error)
             return buffer[0] if results else 0
 
