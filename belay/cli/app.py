@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.console import Console
 
 from belay import __version__
@@ -21,6 +21,7 @@ def build_app() -> App:
         # The default format loads a Markdown renderer; our help is plain text.
         help_format="plaintext",
         version_format="plaintext",
+        default_parameter=Parameter(negative=()),  # no --no-pty beside --pty
         error_console=Console(stderr=True),
         suppress_keyboard_interrupt=False,
     )

@@ -75,7 +75,7 @@ def test_no_rooms_without_a_purpose(tracked: list[Path]) -> None:
 
 def test_every_python_file_names_its_licence(tracked: list[Path]) -> None:
     line = "# SPDX-License-Identifier: Apache-2.0"
-    python = [path for path in tracked if path.suffix == ".py"]
+    python = [path for path in tracked if path.suffix == ".py" and path.stat().st_size]
     assert not [p for p in python if p.read_text(encoding="utf-8").splitlines()[:1] != [line]]
 
 
