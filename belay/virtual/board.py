@@ -133,6 +133,8 @@ class Board:
     def _module(self) -> HostModule:
         return {
             "sleep_ms": lambda ms: self._console.sleep(max(0.0, float(ms or 0)) / 1000),
+            # What ends an echoed line; in cooked mode the CR comes by itself.
+            "newline": lambda: "\n" if self._options.cooked else "\r\n",
             "interrupt": self._console.interrupt,
             "reset": self._reset,
             **self.bench.module(),

@@ -7,8 +7,10 @@ The one of the WebAssembly port never returns: it cannot wait for a character.
 import builtins
 import sys
 
+import _board
 
-def _make(read, write, write_bytes):
+
+def _make(read, write, write_bytes, newline):
     def input(prompt=""):
         write(str(prompt))
         line = bytearray()
@@ -17,7 +19,7 @@ def _make(read, write, write_bytes):
             if not char:
                 continue
             if char in b"\r\n":
-                write("\r\n")
+                write(newline)
                 return line.decode()
             if char in b"\x7f\x08":
                 if line:
@@ -36,4 +38,6 @@ def _make(read, write, write_bytes):
     return input
 
 
-builtins.input = _make(sys.stdin.buffer.read, sys.stdout.write, sys.stdout.buffer.write)
+builtins.input = _make(
+    sys.stdin.buffer.read, sys.stdout.write, sys.stdout.buffer.write, _board.newline()
+)
