@@ -38,6 +38,7 @@ from belay.wire.frames import (
     encode_line,
     encode_request,
 )
+from belay.wire.text import FRIENDLY, RunningText, one_fault
 
 __all__ = ["Answer", "Event", "Exchange", "Failure", "LineWanted", "State", "Text", "Timing"]
 
@@ -51,6 +52,9 @@ UNBLOCK = b"\x03\n\x01"
 """Leaves a half-typed friendly line or block. Sent only where a friendly prompt was seen."""
 
 INTERRUPT = b"\x03"
+REPLY_END = b"\x04\x04>"
+"""The REPL's end of a command that printed no traceback."""
+
 STRAY_LIMIT = 6
 """Repetitions after an error of the REPL itself, before the agent is taken to be gone."""
 
@@ -162,27 +166,6 @@ class Counters:
     interrupts: int = 0
 
 
-_RAW_ENDED = (b"\x04>", b"CTRL-B to exit\n>", b"CTRL-B to exit\r\n>")
-_FRIENDLY = (b">>> ", b"... ")
-_GREETING = b"help()"
-"""Stands in the friendly REPL's banner: a board that shows it has left the raw REPL."""
-
-
-def _damaged_start(data: bytes, start: bytes) -> int:
-    """How many bytes at the front of ``data`` are ``start`` with one byte lost, doubled or changed.
-
-    Prints carry no checksum, so the wreck of a start frame would else look like text.
-    """
-    for at in range(len(start)):
-        if data.startswith(start[:at] + start[at + 1 :]):
-            return len(start) - 1
-        if data.startswith(start[: at + 1] + start[at:]):
-            return len(start) + 1
-        if data.startswith(start[:at]) and data[at + 1 :].startswith(start[at + 1 :]):
-            return min(len(start), len(data))
-    return 0
-
-
 class Exchange:
     """The host's side of one session, without a clock.
 
@@ -207,7 +190,6 @@ class Exchange:
         self._prefix = b""
         self._wait = 0.0
         self._waited = 0.0
-        self._suspicious = False
         self._tail = bytearray()
         self._tries = 0
         self._strays = 0
@@ -215,6 +197,7 @@ class Exchange:
         self._line: bytes | None = None
         self._line_number = 0
         self._nonce = nonce
+        self._text_running = RunningText(nonce)
         self._before = bytearray()
         self._noise = False
         self._quiet = False
@@ -228,8 +211,8 @@ class Exchange:
         if self.state is State.IDLE:
             return 0.0
         if self.state is State.RUNNING:
-            doubtful = self._suspicious or self._decoder.pending or self._line is not None
-            return self._wait if doubtful else None
+            doubtful = self._text_running.suspicious or self._decoder.pending
+            return self._wait if doubtful or self._line is not None else None
         return self._wait
 
     def data_to_send(self) -> bytes:
@@ -296,14 +279,14 @@ class Exchange:
         if self.state is State.SETTLING:
             return events + self._settle_on()
         if self.state is State.RUNNING:
-            self._running_silence()
+            self._running_silence(events)
             return events
         if self._waited >= self.timing.give_up:
             return [*events, self._fail("silent")]
         self._tries += 1
         self._wait = min(self._wait * 1.5, 2.0)
-        friendly = self._tries > 1 and bytes(self._tail).endswith(_FRIENDLY)
-        self._repeat(UNBLOCK if friendly else REPEAT)
+        # Only a friendly prompt, where nothing of ours runs, is sent an interrupt unasked.
+        self._repeat(UNBLOCK if FRIENDLY.search(self._before) else REPEAT)
         return events
 
     # ---------------------------------------------------------------- states
@@ -313,9 +296,10 @@ class Exchange:
         self._wait = self.timing.silence(len(self._wire))
         self._waited = 0.0
         self._tries = self._strays = self._gone = 0
-        self._suspicious = self._start_seen = False
+        self._start_seen = False
         self._line = None
         self._tail.clear()
+        self._text_running.begin()
 
     def _end(self) -> None:
         self.state = State.IDLE
@@ -335,14 +319,16 @@ class Exchange:
         self.counters.interrupts += 1
         self._to_send += INTERRUPT
 
-    def _running_silence(self) -> None:
+    def _running_silence(self, events: list[ExchangeEvent]) -> None:
         """A doubt while the program runs: ask once more, unless it was only a line to repeat."""
         if self._line is not None:
             self._to_send += b"\n" + self._line
-            return
-        if self._suspicious:
-            self._suspicious = False
-            self._repeat(REPEAT)
+        elif self._text_running.suspicious:
+            text, ask = self._text_running.silence()
+            if text:
+                events.append(Text(text, True))
+            if ask:
+                self._repeat(REPEAT)
 
     def _settle_on(self) -> list[ExchangeEvent]:
         if self._waited >= self.timing.settle:
@@ -371,7 +357,7 @@ class Exchange:
             else:
                 assert type(event) is Damaged
                 self.counters.damaged += 1
-                self._suspicious = True
+                self._text_running.damaged()
         return events
 
     def _started(self, seq: int, events: list[ExchangeEvent]) -> None:
@@ -382,6 +368,7 @@ class Exchange:
         if self.state is State.SENT:
             self._text_before(events)
             self.state = State.RUNNING
+            self._text_running.begin()
             self._wait = self.timing.silence(0)
 
     def _text_before(self, events: list[ExchangeEvent]) -> None:
@@ -389,18 +376,21 @@ class Exchange:
 
         After a repetition it is full of the REPL's replies to it, which are nobody's text.
         """
-        text = bytes(self._before).removeprefix(b"\x04\x04>").removesuffix(b"OK")
-        if text and not self._noise:
+        before = bytes(self._before)
+        text = before.removeprefix(REPLY_END).removesuffix(b"OK")
+        only_marks = len(before) in (one_fault(before, REPLY_END + b"OK"), one_fault(before, b"OK"))
+        if text and not self._noise and not only_marks:
             events.append(Text(text, False))
         self._before.clear()
-        self._noise = False
+        # What the board says to a repetition of this very request comes behind its answer.
+        self._noise = self._tries > 0 or self._strays > 0
 
     def _text_without_start(self, events: list[ExchangeEvent]) -> None:
         """The answer came, its start frame did not: what was printed is still the program's."""
         text = bytes(self._before).rpartition(b"OK")[2]
         check = crc32(bytes((ord("s"), self.seq))) & 0xFF
         start = self._nonce + bytes((ord("s"), self.seq, check))
-        text = text[_damaged_start(text, start) :]
+        text = text[one_fault(text, start) :]
         if text and not text.endswith(b"\x04>"):
             events.append(Text(text, True))
         self._before.clear()
@@ -426,11 +416,12 @@ class Exchange:
         elif kind in "REML" and frame.seq == self.seq:
             if self.state is State.SENT:
                 self._text_without_start(events)
+            elif self.state is State.RUNNING and (text := self._text_running.finish()):
+                events.append(Text(text, True))
             self._end()
             events.append(Answer(kind, frame.payload, frame.ticks))
 
     def _line_wanted(self, frame: Frame, events: list[ExchangeEvent]) -> None:
-        self._suspicious = False
         if self._line is not None and frame.seq == self._line_number:
             self._to_send += self._line  # it arrived damaged: the same once more
             return
@@ -438,11 +429,12 @@ class Exchange:
         events.append(LineWanted(frame.seq, int.from_bytes(frame.payload[:2], "little")))
 
     def _text(self, data: bytes, events: list[ExchangeEvent]) -> None:
-        self._tail += data
-        del self._tail[:-400]
         if self.state is State.RUNNING:
-            events.append(Text(data, True))
-            self._suspicious = self._suspicious or self._prompt_seen()
+            text = self._text_running.feed(data)
+            if text:
+                events.append(Text(text, True))
+            if self._text_running.agent_gone:
+                events.append(self._fail("agent gone"))
         elif self.state is State.SETTLING:
             # What the program printed before it stopped; then the REPL's replies to our questions.
             text, ended, _ = data.partition(b"\x04")
@@ -451,15 +443,12 @@ class Exchange:
             self._quiet = self._quiet or bool(ended)
             self._noise = True
         else:
+            self._tail += data
+            del self._tail[:-400]
             self._before += data
             del self._before[:-65536]
             if self.state is State.SENT:
                 self._look_for_errors(events)
-
-    def _prompt_seen(self) -> bool:
-        """The REPL's prompt where the answer should be: perhaps it passed by, damaged."""
-        tail = bytes(self._tail)
-        return tail.endswith(_RAW_ENDED) or (tail.endswith(b">>> ") and _GREETING in tail)
 
     def _look_for_errors(self, events: list[ExchangeEvent]) -> None:
         """Before the start frame: has the REPL ended a command that never reached the agent?"""

@@ -57,10 +57,28 @@ class CannotTravel(Exception):
     """
 
     def __init__(self, type_name: str, path: str = "", reason: str = "") -> None:
-        super().__init__(f"{type_name} at {path or 'the root'}{': ' + reason if reason else ''}")
+        super().__init__(type_name, path, reason)
         self.type_name = type_name
         self.path = path
         self.reason = reason
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.type_name} at {self.path or 'the root'}{why}"
+
+    def below(self, place: str) -> CannotTravel:
+        """The same, seen from one level further up: paths are put together only when needed."""
+        self.path = place + self.path
+        return self
+
+
+def _shown(value: Any) -> str:
+    """A key or an item as a path names it: short, and never an error of its own."""
+    try:
+        text = repr(value)
+    except Exception:  # a large int has no decimal text, and a stranger's repr may do anything
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 class Malformed(Exception):
@@ -143,14 +161,12 @@ def _scalar(value: Any) -> bytes | None:
     return None
 
 
-def _walk(value: Any, path: str, depth: int) -> Iterator[bytes]:
+def _walk(value: Any, depth: int) -> Iterator[bytes]:
     """Yield the tokens of a value, each whole."""
     try:
         whole = _scalar(value)
     except UnicodeEncodeError as error:
-        raise CannotTravel("str", path, f"not Unicode text ({error.reason})") from None
-    except CannotTravel as error:
-        raise CannotTravel(error.type_name, path, error.reason) from None
+        raise CannotTravel("str", reason=f"not Unicode text ({error.reason})") from None
     if whole is not None:
         yield whole
         return
@@ -161,21 +177,34 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[bytes]:
         yield b"J" + token + _integer(len(pieces))
         for piece in pieces:
             yield b"b" + _integer(len(piece)) + piece
-        return
-    if depth >= MAX_DEPTH:
-        raise CannotTravel(kind.__name__, path, f"nested more than {MAX_DEPTH} deep")
-    if kind is dict:
-        yield b"D" + _integer(len(value))
-        for key, item in value.items():
-            yield from _walk(key, f"{path}.key({key!r})", depth + 1)
-            yield from _walk(item, f"{path}[{key!r}]", depth + 1)
-    elif kind in _CONTAINERS:
-        yield _CONTAINERS[kind] + _integer(len(value))
-        for index, item in enumerate(value):
-            where = f"[{index}]" if kind in (list, tuple) else f".item({item!r})"
-            yield from _walk(item, path + where, depth + 1)
+    elif kind is not dict and kind not in _CONTAINERS:
+        raise CannotTravel(f"{kind.__module__}.{kind.__qualname__}")
+    elif depth >= MAX_DEPTH:
+        raise CannotTravel(kind.__name__, reason=f"nested more than {MAX_DEPTH} deep")
+    elif kind is dict:
+        yield from _walk_pairs(value, depth)
     else:
-        raise CannotTravel(f"{kind.__module__}.{kind.__qualname__}", path)
+        yield _CONTAINERS[kind] + _integer(len(value))
+        index, item = 0, None
+        try:
+            for index, item in enumerate(value):  # noqa: B007, they say below where it went wrong
+                yield from _walk(item, depth + 1)
+        except CannotTravel as error:
+            ordered = kind is list or kind is tuple
+            raise error.below(f"[{index}]" if ordered else f".item({_shown(item)})") from None
+
+
+def _walk_pairs(value: dict[Any, Any], depth: int) -> Iterator[bytes]:
+    yield b"D" + _integer(len(value))
+    key, place = None, ""
+    try:
+        for key, item in value.items():
+            place = ".key(%s)"
+            yield from _walk(key, depth + 1)
+            place = "[%s]"
+            yield from _walk(item, depth + 1)
+    except CannotTravel as error:
+        raise error.below(place % (_shown(key),)) from None
 
 
 def encode_small(values: tuple[Any, ...]) -> bytes | None:
@@ -227,26 +256,33 @@ def encode_segments(values: tuple[Any, ...], size: int, names: tuple[str, ...] =
     segments = [bytearray()]
     for index, value in enumerate(values):
         name = names[index] if index < len(names) else f"args[{index - len(names)}]"
-        for token in _walk(value, name, 0):
-            if len(segments[-1]) + len(token) > size and segments[-1]:
-                segments.append(bytearray())
-            segments[-1] += token
+        try:
+            for token in _walk(value, 0):
+                if len(segments[-1]) + len(token) > size and segments[-1]:
+                    segments.append(bytearray())
+                segments[-1] += token
+        except CannotTravel as error:
+            raise error.below(name) from None
     return [bytes(segment) for segment in segments]
 
 
 # --------------------------------------------------------------------------------------- decoding
 
-_LETTERS = {"N": None, "T": True, "F": False}
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise CannotTravel("str", reason=f"not UTF-8 ({error.reason})") from None
 
 
 class _Reader:
-    """One pass over an encoded value, with a limit on depth and a path for errors."""
+    """One pass over an encoded value, with a limit on depth."""
 
-    def __init__(self, data: bytes, limits: Limits, root: str) -> None:
+    def __init__(self, data: bytes, limits: Limits) -> None:
         self.data = data
         self.at = 0
         self.limits = limits
-        self.path: list[str] = [root]
 
     def take(self, count: int) -> bytes:
         end = self.at + count
@@ -256,15 +292,25 @@ class _Reader:
         self.at = end
         return part
 
+    def short(self) -> int:
+        """An int that is written in at most 4 bytes. Sizes are: nothing nests in them."""
+        token = self.take(1)[0]
+        if token >= 0x80:
+            return token - 0x90
+        if token in b"hi":
+            part = self.take(2 if token == 0x68 else 4)
+            return int.from_bytes(part, "little", signed=True)
+        raise Malformed(f"an int was expected at {self.at - 1}, not {token:#x}")
+
     def integer(self) -> int:
-        value = self.value(0)
-        if type(value) is not int:
-            raise Malformed(f"an int was expected before {self.at}, not {value!r:.40}")
-        return value
+        if self.data[self.at : self.at + 1] == b"I":
+            self.at += 1
+            return self.hexadecimal()
+        return self.short()
 
     def count(self) -> int:
         """A number of items or bytes. Nothing is allocated for it before the items are there."""
-        value = self.integer()
+        value = self.short()
         if not 0 <= value <= self.limits.size:
             raise Malformed(f"{value} items announced at {self.at}")
         return value
@@ -277,40 +323,42 @@ class _Reader:
         if read is None:
             raise Malformed(f"no token: {token:#x} at {self.at - 1}")
         if depth > self.limits.depth:
-            raise CannotTravel("value", "".join(self.path), "nested too deep")
+            raise CannotTravel("value", reason="nested too deep")
         return read(self, depth)
 
     def text(self) -> str:
-        try:
-            return self.take(self.count()).decode()
-        except UnicodeDecodeError as error:
-            where = "".join(self.path)
-            raise CannotTravel("str", where, f"not UTF-8 ({error.reason})") from None
-
-    def child(self, name: str, depth: int) -> Any:
-        self.path.append(name)
-        value = self.value(depth + 1)
-        self.path.pop()
-        return value
+        return _decoded(self.take(self.count()))
 
     def items(self, depth: int) -> list[Any]:
-        # The path is kept as text only where it can be needed: one append and pop an item.
-        return [self.child(f"[{index}]", depth) for index in range(self.count())]
+        result: list[Any] = []
+        try:
+            for _ in range(self.count()):
+                result.append(self.value(depth + 1))
+        except CannotTravel as error:
+            raise error.below(f"[{len(result)}]") from None
+        return result
 
     def hashed(self, make: Any, depth: int) -> Any:
+        items = self.items(depth)
         try:
-            return make(self.items(depth))
-        except TypeError:
+            return make(items)
+        except (TypeError, ValueError):  # a memoryview raises ValueError
             raise Malformed(f"an unhashable item before {self.at}") from None
 
     def pairs(self, depth: int) -> dict[Any, Any]:
         result = {}
         for index in range(self.count()):
-            key = self.child(f".key({index})", depth)
-            item = self.child(f"[{key!r}]", depth)
+            try:
+                key = self.value(depth + 1)
+            except CannotTravel as error:
+                raise error.below(f".key({index})") from None
+            try:
+                item = self.value(depth + 1)
+            except CannotTravel as error:
+                raise error.below(f"[{_shown(key)}]") from None
             try:
                 result[key] = item
-            except TypeError:
+            except (TypeError, ValueError):
                 raise Malformed(f"an unhashable key before {self.at}") from None
         return result
 
@@ -328,16 +376,17 @@ class _Reader:
         except ValueError:
             raise Malformed(f"{len(data)} bytes are no whole items of {code!r}") from None
 
-    def joined(self, depth: int) -> Any:
+    def piece(self) -> bytes:
+        if self.take(1) != b"b":
+            raise Malformed(f"a piece was expected at {self.at - 1}")
+        return self.take(self.count())
+
+    def joined(self) -> Any:
         token = chr(self.take(1)[0])
         code = chr(self.take(1)[0]) if token in "am" else ""
-        data = b"".join(self.hashed(list, depth))
+        data = b"".join([self.piece() for _ in range(self.count())])
         if token == "s":
-            try:
-                return data.decode()
-            except UnicodeDecodeError as error:
-                where = "".join(self.path)
-                raise CannotTravel("str", where, f"not UTF-8 ({error.reason})") from None
+            return _decoded(data)
         if token in "bB":
             return data if token == "b" else bytearray(data)
         if token in "am":
@@ -347,7 +396,7 @@ class _Reader:
 
     def foreign(self) -> Any:
         name, _, reason = self.text().partition(": ")
-        raise CannotTravel(name, "".join(self.path), reason)
+        raise CannotTravel(name, reason=reason)
 
     def hexadecimal(self) -> int:
         text = self.take(self.count())
@@ -383,7 +432,7 @@ _READERS: dict[int, Any] = {
     ord("Z"): lambda r, depth: r.hashed(frozenset, depth),
     ord("D"): lambda r, depth: r.pairs(depth),
     ord("r"): lambda r, _: r.range(),
-    ord("J"): lambda r, depth: r.joined(depth),
+    ord("J"): lambda r, _: r.joined(),
     ord("!"): lambda r, _: r.foreign(),
 }
 
@@ -402,8 +451,11 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, root: str = "result") -
     """
     if len(data) > limits.size:
         raise CannotTravel("value", root, f"larger than {limits.size} bytes")
-    reader = _Reader(data, limits, root)
-    value = reader.value(0)
+    reader = _Reader(data, limits)
+    try:
+        value = reader.value(0)
+    except CannotTravel as error:
+        raise error.below(root) from None
     if reader.at != len(data):
         raise Malformed(f"{len(data) - reader.at} bytes behind the value")
     return value

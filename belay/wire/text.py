@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a running program prints, told apart from the wreck of its answer.
+
+Prints carry no checksum, so when an answer frame is damaged its bytes, and the REPL's prompt behind
+them, look like text. Text is handed on at once; only from where such a wreck may begin is it held,
+until the next answer frame, or a silence, says what it was.
+"""
+
+from __future__ import annotations
+
+import re
+
+from belay.wire.frames import AGENT_NAME
+
+__all__ = ["FRIENDLY", "RunningText", "one_fault"]
+
+FRIENDLY = re.compile(rb"Python v?\d[^\n]*\n(?:[^\n]*\n)?>>> ")
+"""The friendly REPL's banner and prompt: a board that shows them has left the raw REPL."""
+
+HELD_LIMIT = 16384
+"""Text that may wait for the decision; more than this is a program's."""
+
+_PROMPT = re.compile(rb"\x04(?:\x04?>?)\Z|raw REPL; CTRL-B to exit\r*\n>\Z")
+_REPLY_TO_REPEAT = re.compile(rb"[\x04>].*OK\Z", re.DOTALL)
+_AGENT_GONE = re.compile(rb"OK\x04[^\x04]*NameError[^\x04]*%s[^\x04]*\x04>\Z" % AGENT_NAME.encode())
+
+
+def one_fault(data: bytes, mark: bytes) -> int:
+    """How many bytes at the front of ``data`` are ``mark`` with one byte lost, doubled or changed.
+
+    0 when it is not there; its own length when it is there whole.
+    """
+    if data.startswith(mark):
+        return len(mark)
+    for at in range(len(mark)):
+        if data.startswith(mark[: at + 1] + mark[at:]):
+            return len(mark) + 1
+        if data.startswith(mark[:at]) and data[at + 1 : len(mark)] == mark[at + 1 :]:
+            return min(len(mark), len(data))
+        if data.startswith(mark[:at] + mark[at + 1 :]):
+            return len(mark) - 1
+    return 0
+
+
+def _wreck_of(nonce: bytes) -> re.Pattern[bytes]:
+    """Matches a nonce of which one byte was lost or changed."""
+    forms = set()
+    for at in range(len(nonce)):
+        head, tail = re.escape(nonce[:at]), re.escape(nonce[at + 1 :])
+        forms |= {head + tail, head + b"." + tail}
+    return re.compile(b"|".join(sorted(forms, key=lambda form: -len(form))), re.DOTALL)
+
+
+class RunningText:
+    """The text of one request while it runs.
+
+    Args:
+        nonce: what the session's frames begin with.
+    """
+
+    def __init__(self, nonce: bytes) -> None:
+        self._wreck = _wreck_of(nonce)
+        self._held = bytearray()
+        self._doubt = False
+        self._asked = False
+
+    def begin(self) -> None:
+        """A program has started; what was held for the last one is void."""
+        self._held.clear()
+        self._doubt = self._asked = False
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the answer may have passed by unseen, so that a silence is worth a question."""
+        return self._doubt or bool(self._held)
+
+    @property
+    def agent_gone(self) -> bool:
+        """Whether the question was answered by a board that knows no agent."""
+        return self._asked and bool(_AGENT_GONE.search(self._held))
+
+    def damaged(self) -> None:
+        """A damaged frame has come by: hold what follows it."""
+        self._doubt = True
+
+    def feed(self, data: bytes) -> bytes:
+        """Take text; return what can be handed on."""
+        self._held += data
+        size = len(self._held)
+        if self._doubt:
+            return self._release(size) if size > HELD_LIMIT else b""
+        wreck = self._wreck.search(self._held)
+        if wreck or FRIENDLY.search(self._held):
+            self._doubt = True
+            return self._release(wreck.start() if wreck else size, doubt=True)
+        prompt = _PROMPT.search(self._held)
+        return self._release(prompt.start() if prompt else size)
+
+    def silence(self) -> tuple[bytes, bool]:
+        """A silence has passed in suspicion.
+
+        Returns:
+            Text to hand on after all, and whether to ask the board. It is asked once: when that
+            brings nothing, the program is running and the text was its own.
+        """
+        if not self._asked:
+            self._asked = self._doubt = True
+            return b"", True
+        self._asked = False
+        return self._release(len(self._held)), False
+
+    def finish(self) -> bytes:
+        """The answer has come: return what of the held text was the program's."""
+        text = bytes(self._held)
+        wrecked = self._doubt and _REPLY_TO_REPEAT.search(text)
+        self.begin()
+        return b"" if wrecked else text
+
+    def _release(self, size: int, *, doubt: bool = False) -> bytes:
+        text = bytes(self._held[:size])
+        del self._held[:size]
+        self._doubt = doubt
+        return text
