@@ -180,9 +180,16 @@ class Conversation:
 
 
 def greet(
-    transport: Transport, question: bytes, *, reset: bool, timeout: float
+    transport: Transport, question: bytes, *, reset: bool, timeout: float, patience: float = 0.4
 ) -> tuple[Facts, float]:
     """Enter the raw REPL of whatever is at the other end.
+
+    Args:
+        transport: an open link.
+        question: the program that tells the facts.
+        reset: soft-reset the board.
+        timeout: seconds in all.
+        patience: silence after which something is sent again, for a start.
 
     Returns:
         The board's facts, and the seconds that the last short exchange took.
@@ -191,7 +198,7 @@ def greet(
         BoardSilentError, BoardBusyError, NotPythonBoardError: nothing usable is there.
         ConnectionLost: the link ended.
     """
-    greeting = Greeting(question, reset=reset)
+    greeting = Greeting(question, reset=reset, patience=patience)
     end = time.monotonic() + timeout
     heard = asked = time.monotonic()
     while not greeting.over:

@@ -100,8 +100,10 @@ class Session:
         """
         try:
             question = load("facts").encode()
-            facts, round_trip = greet(transport, question, reset=reset, timeout=timeout)
             timing = timing or Timing()
+            facts, round_trip = greet(
+                transport, question, reset=reset, timeout=timeout, patience=4 * timing.floor
+            )
             timing.round_trip = round_trip
             timing.rate = transport.bytes_per_second or timing.rate
             kind = cls

@@ -119,6 +119,7 @@ class Greeting:
     Args:
         question: the program whose output :class:`Facts` are read from.
         reset: soft-reset the board: its memory is cleared and ``boot.py`` runs.
+        patience: silence after which something is sent again, for a start; in seconds.
 
     Attributes:
         step: where it is; at ``DONE`` the :attr:`facts` are there.
@@ -126,7 +127,7 @@ class Greeting:
         before: what the board sent before it was in the raw REPL.
     """
 
-    def __init__(self, question: bytes, *, reset: bool) -> None:
+    def __init__(self, question: bytes, *, reset: bool, patience: float = 0.4) -> None:
         self._question = question
         self.step = GreetingStep.BANNER
         self.facts: Facts | None = None
@@ -134,7 +135,7 @@ class Greeting:
         self._reset = reset
         self._data = bytearray()
         self._to_send = bytearray(ENTER_RAW)
-        self._wait = 0.4
+        self._patience = self._wait = patience
         self._errors = 0
         self._banner_seen = False
 
@@ -167,17 +168,17 @@ class Greeting:
     def silence(self) -> None:
         """:attr:`patience` has passed without a byte: try again, as mildly as possible."""
         if self.step is GreetingStep.BANNER:
-            self._wait = min(self._wait * 1.5, 2.0)
+            self._wait = max(self._patience, min(self._wait * 1.5, 2.0))
             self._to_send += ENTER_RAW
         elif self.step is GreetingStep.REBOOT:
             # The Ctrl-D was lost, or boot.py has been silent for long: interrupt, once more.
             self.step = GreetingStep.BANNER
             self._reset = self._reset and not _REBOOT.search(self._data)
-            self._wait = 0.4
+            self._wait = self._patience
             self._forget()
             self._to_send += ENTER_RAW
         elif self.step is GreetingStep.FACTS:
-            self._wait = min(self._wait * 1.5, 2.0)
+            self._wait = max(self._patience, min(self._wait * 1.5, 2.0))
             self._to_send += ASK_AGAIN + self._question + b"\x04"
 
     def verdict(self) -> GreetingFailure:
@@ -208,7 +209,7 @@ class Greeting:
         self._data += rest
         if self._reset:
             self.step = GreetingStep.REBOOT
-            self._wait = 3.0
+            self._wait = max(self._patience, 3.0)
             self._to_send += b"\x04"
         else:
             self._ask()
@@ -224,7 +225,7 @@ class Greeting:
 
     def _ask(self) -> None:
         self.step = GreetingStep.FACTS
-        self._wait = 0.6
+        self._wait = self._patience * 1.5
         self._to_send += self._question + b"\x04"
 
     def _look_for_facts(self) -> None:

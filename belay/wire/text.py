@@ -44,11 +44,12 @@ def one_fault(data: bytes, mark: bytes) -> int:
 
 def _wreck_of(nonce: bytes) -> re.Pattern[bytes]:
     """Matches a nonce of which one byte was lost or changed."""
-    forms = set()
+    changed, lost = [], []
     for at in range(len(nonce)):
         head, tail = re.escape(nonce[:at]), re.escape(nonce[at + 1 :])
-        forms |= {head + tail, head + b"." + tail}
-    return re.compile(b"|".join(sorted(forms, key=lambda form: -len(form))), re.DOTALL)
+        changed.append(head + b"." + tail)
+        lost.append(head + tail)
+    return re.compile(b"|".join(changed + lost), re.DOTALL)
 
 
 class RunningText:
