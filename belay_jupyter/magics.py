@@ -6,12 +6,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
+from IPython.core import magic as decorators
 from IPython.core import magic_arguments as untyped
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, magics_class
 
 from belay.errors import BelayException, CallTimeoutError, PyboardException, UnsupportedValueError
 from belay_jupyter.boards import Board, Boards
@@ -27,7 +28,10 @@ class _Decorator(Protocol):
     def __call__(self, function: F, /) -> F: ...
 
 
-# IPython has no types for these.
+# IPython has no types for these, or wrong ones.
+line_magic = cast(_Decorator, decorators.line_magic)
+cell_magic = cast(_Decorator, decorators.cell_magic)
+no_var_expand = cast(_Decorator, decorators.no_var_expand)
 magic_arguments: Callable[[], _Decorator] = untyped.magic_arguments
 argument: Callable[..., _Decorator] = untyped.argument
 parse_argstring: Callable[[Callable[..., Any], str], Any] = untyped.parse_argstring

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a notebook and shows in the terminal, as it happens, what the notebook would show."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+try:
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+except ImportError as error:
+    raise ImportError(
+        f"The demo runs a notebook and needs nbclient ({error}). To install it:\n"
+        f"    {sys.executable} -m pip install nbclient nbformat"
+    ) from None
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+__all__ = ["run_demo"]
+
+_read: Callable[[Path, int], Any] = nbformat.read  # which has no types
+
+FIRST_NOTEBOOK = "01-first-board.ipynb"
+
+_PACKAGE = Path(__file__).resolve().parent
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+_MOST_LINES = 24  # of a cell's source
+_BLUE, _DIM, _BOLD, _RED, _PLAIN = "\x1b[34m", "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
+
+
+class _ThisPython(AsyncKernelManager):
+    """Starts the kernel with the Python that runs this, whatever kernels the user has installed."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(**get_kernel_dict())
+
+
+class _Screen:
+    """Writes to the terminal; knows whether the cursor stands at the beginning of a line.
+
+    Args:
+        out: the terminal, or a file, which gets no colours.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._colours = out.isatty()
+        self._at_start = True
+
+    def stream(self, text: str) -> None:
+        """Write text as it comes: also half a line."""
+        if not self._colours:
+            text = _ESCAPE.sub("", text)
+        self._out.write(text)
+        self._out.flush()
+        if text:
+            self._at_start = text.endswith("\n")
+
+    def block(self, text: str, style: str = "", margin: str = "") -> None:
+        """Write whole lines."""
+        if not self._at_start:
+            self.stream("\n")
+        for line in text.split("\n"):
+            if style and line:
+                line = f"{style}{line}{_PLAIN}"
+            self.stream(f"{margin if line else ''}{line}\n")
+
+
+class _Player(NotebookClient):
+    """Executes a notebook; every message of the kernel goes to the screen as it arrives."""
+
+    errors = 0
+
+    def __init__(self, content: Any, screen: _Screen, **options: Any) -> None:
+        super().__init__(content, on_cell_start=self._show_text, **options)
+        self.screen = screen
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        """Show a message, then let nbclient do its part with it."""
+        content = msg["content"]
+        kind = msg["msg_type"]
+        if kind == "execute_input":
+            self._show_source(content["code"], content["execution_count"])
+        elif kind == "stream":
+            self.screen.stream(content["text"])
+        elif kind in ("execute_result", "display_data"):
+            number = content.get("execution_count")
+            prompt = f"Out[{number}]: " if number is not None else ""
+            self.screen.block(prompt + content["data"].get("text/plain", ""))
+        elif kind == "error":
+            self.errors += 1
+            self.screen.block("\n".join(content["traceback"]))
+        return super().process_message(msg, cell, cell_index)
+
+    def _show_text(self, cell: Any, cell_index: int) -> None:
+        """Show the markdown cells between the last code cell and this one."""
+        first = cell_index
+        while first > 0 and self.nb.cells[first - 1].cell_type != "code":
+            first -= 1
+        for text in self.nb.cells[first:cell_index]:
+            self.screen.block(f"\n{text.source}", _DIM)
+
+    def _show_source(self, code: str, number: int) -> None:
+        lines = code.rstrip().split("\n")
+        if len(lines) > _MOST_LINES:
+            lines[_MOST_LINES - 1 :] = [f"… {len(lines) - _MOST_LINES + 1} lines more"]
+        self.screen.block(f"\nIn [{number}]:", _BLUE)
+        self.screen.block("\n".join(lines), _BOLD, "    ")
+        self.screen.stream("\n")
+
+
+def run_demo(notebook: str | None = None, out: TextIO | None = None) -> int:
+    """Run a notebook from top to bottom.
+
+    Args:
+        notebook: its path; None takes the first one of this project.
+        out: where to show it; None is stdout.
+
+    Returns:
+        The exit code: 0, or 1 when a cell failed that is not tagged ``raises-exception``, or 130
+        after Ctrl-C.
+    """
+    screen = _Screen(out or sys.stdout)
+    path = Path(notebook) if notebook else first_notebook()
+    try:
+        content = _read(path, 4)
+    except (OSError, ValueError, nbformat.ValidationError) as error:
+        screen.block(f"Cannot read {path}: {error}", _RED)
+        return 1
+    screen.block(f"Running {path.name} on this computer; nothing is written to it.")
+    player = _Player(
+        content,
+        screen,
+        extra_arguments=["--log-level=ERROR"],  # of the kernel's own messages
+        kernel_manager_class=_ThisPython,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+    )
+    began = time.monotonic()
+    try:
+        player.execute()
+    except CellExecutionError:
+        screen.block("\nThis cell failed, and the notebook ends here.", _RED)
+        return 1
+    except DeadKernelError as error:
+        screen.block(f"\nThe kernel died: {error}", _RED)
+        return 1
+    except KeyboardInterrupt:
+        screen.block("\nStopped.", _RED)
+        return 130
+    _show_end(screen, player, path, time.monotonic() - began)
+    return 0
+
+
+def first_notebook() -> Path:
+    """Where the first notebook is: in the wheel, or in the source tree."""
+    for folder in (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks"):
+        if (folder / FIRST_NOTEBOOK).exists():
+            return folder / FIRST_NOTEBOOK
+    return _PACKAGE / "notebooks" / FIRST_NOTEBOOK  # reading it says that it is not there
+
+
+def _show_end(screen: _Screen, player: _Player, path: Path, seconds: float) -> None:
+    cells = sum(cell.cell_type == "code" for cell in player.nb.cells)
+    failed = f", {player.errors} of which fails on purpose" if player.errors else ""
+    in_tree = (_PACKAGE.parent / "Makefile").exists()
+    command = "make lab" if in_tree else f"jupyter lab {path}"
+    screen.block(f"\n{cells} cells{failed}, {seconds:.1f} s. To open it in your browser:\n")
+    screen.block(f"    {command}", _BOLD)
