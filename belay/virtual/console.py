@@ -57,6 +57,8 @@ class Console:
         self._parked = True
         self._unpark = threading.Event()
         self._dispatching = False
+        self._program_runs = False
+        self._interrupt_again = False
         threading.Thread(target=self._watch, name="watcher", daemon=True).start()
 
     def attach(self, vm: Interpreter | None) -> None:
@@ -195,6 +197,7 @@ class Console:
             return
         handler = self._bench.handler
         self._dispatching = True
+        self._program_runs = computing or vm.interrupt_char >= 0
         armed = vm.interrupt_char
         if armed < 0 and not computing:
             vm.interrupt_char = 3  # an endless callback at the prompt must not lock us out
@@ -215,11 +218,19 @@ class Console:
                 vm.interrupt_char = armed
                 self.settle()
             self._dispatching = False
+            if self._interrupt_again:
+                self._interrupt_again = False
+                vm.interrupt()
 
     # ---- what the interpreter calls (MachineHost)
 
     def read_input(self, limit: int) -> bytes | None:
-        """Bytes for the program, at least one; None when Ctrl-C came instead."""
+        """Bytes for the program, at least one; None when Ctrl-C came instead.
+
+        What stands behind the Ctrl-C in the queue is not for this read, which it ends.
+        """
+        if self._interrupted():
+            return None
         if not self._queue:
             self.end()
             try:
@@ -227,6 +238,8 @@ class Console:
                     if self._interrupted():
                         return None
                     self._idle(None)
+                if self._interrupted():
+                    return None
             finally:
                 self.begin()
         with self._state:
@@ -260,10 +273,14 @@ class Console:
     def _interrupted(self) -> bool:
         return self._vm is not None and self._vm.interrupt_pending
 
-    def interrupt(self) -> None:
-        """Raise KeyboardInterrupt (again) in the program that a callback interrupted."""
-        if self._vm is not None:
-            self._vm.interrupt()
+    def interrupt(self) -> bool:
+        """Ctrl-C hit a callback: raise it again, after that, in the program underneath.
+
+        Returns:
+            False at the prompt, where there is no program.
+        """
+        self._interrupt_again = self._program_runs
+        return self._program_runs
 
     def ticked(self) -> None:
         """A host call of the program: run what is due."""

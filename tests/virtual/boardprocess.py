@@ -55,6 +55,20 @@ class BoardProcess:
         head, _, self.seen = self.seen.partition(mark)
         return head + mark
 
+    def read(self, count: int, timeout: float = 20) -> bytes:
+        """Exactly ``count`` bytes, or what came until the time was over."""
+        deadline = time.monotonic() + timeout
+        while len(self.seen) < count:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.link], [], [], left)[0]:
+                break
+            data = self.link.recv(1 << 16)
+            if not data:
+                break
+            self.seen += data
+        data, self.seen = self.seen[:count], self.seen[count:]
+        return data
+
     def quiet(self, seconds: float = 0.05) -> bytes:
         """What is here and still comes, until nothing came for so long."""
         while select.select([self.link], [], [], seconds)[0]:
@@ -80,7 +94,7 @@ class BoardProcess:
 
     def eval(self, expression: str) -> str:
         """repr() of an expression, on the board."""
-        output, error = self.exec(f"print(repr({expression}))")
+        output, error = self.exec(f"print(repr(({expression})))")
         assert not error, error.decode()
         return output.decode().rstrip("\r\n")
 

@@ -77,8 +77,9 @@ def _on_event(kind, number, flags):
                 irq._flags = flags
                 if irq._handler is not None:
                     irq._handler(irq._pin)
-    except KeyboardInterrupt:
-        _board.interrupt()
+    except KeyboardInterrupt as error:
+        if not _board.interrupt():
+            sys.print_exception(error)
     except BaseException as error:
         sys.print_exception(error)
 
