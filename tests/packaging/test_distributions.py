@@ -47,6 +47,10 @@ def sources(root: Path) -> list[str]:
     )
 
 
+def notebooks_of(root: Path) -> list[Path]:
+    return list((root / "notebooks").glob("*.ipynb"))
+
+
 def test_both_carry_the_pinned_micropython(
     in_wheel: dict[str, bytes], in_sdist: dict[str, bytes]
 ) -> None:
@@ -65,11 +69,14 @@ def test_both_carry_every_source_file(
     assert "belay_jupyter/py.typed" in expected
     assert set(expected) <= set(in_wheel)
     assert set(expected) <= set(in_sdist)
+    assert {path.relative_to(root).as_posix() for path in notebooks_of(root)} <= set(in_sdist)
 
 
 def test_nothing_else_is_in_the_wheel(root: Path, in_wheel: dict[str, bytes]) -> None:
     info = f"belay_jupyter-{belay.__version__}.dist-info/"
-    assert {name for name in in_wheel if not name.startswith(info)} == set(sources(root))
+    notebooks = {f"belay_jupyter/{path.relative_to(root)}" for path in notebooks_of(root)}
+    assert notebooks
+    assert {name for name in in_wheel if not name.startswith(info)} == {*sources(root), *notebooks}
 
 
 def test_no_half_written_files(in_wheel: dict[str, bytes], in_sdist: dict[str, bytes]) -> None:
