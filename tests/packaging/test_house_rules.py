@@ -123,3 +123,11 @@ def test_links_on_the_pages_lead_somewhere() -> None:
         links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
         local = [link for link in links if "://" not in link]
         assert not [link for link in local if not (page.parent / link).exists()], page
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    pages = [path.name for path in folder.glob("[0-9]*.md")]
+    assert pages
+    assert not [name for name in pages if f"({name})" not in index]
