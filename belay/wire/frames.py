@@ -235,6 +235,9 @@ class FrameDecoder:
             return False
         if at:
             self._emit(events, at)
+        if self._held_return:  # what follows it is no line feed
+            self._held_return = False
+            events.append(Output(b"\r"))
         try:
             return self._frame(events)
         except _Broken:
