@@ -284,7 +284,7 @@ class FileCalls:
     # ---- facts
 
     def _put_stat(self, address: int, entry: Entry) -> int:
-        kind = 0o040777 if entry.is_directory else 0o100666
+        kind = 0o040000 if entry.is_directory else 0o100000  # boards have no permissions
         seconds = int(entry.modified)
         times = (seconds, 0, 0) * 3
         blocks = (entry.size + 511) // 512

@@ -98,7 +98,9 @@ class FolderFilesystem(Filesystem):
         if not self._inside(parent):
             raise fail(Errno.ENOENT, path)
         if not os.path.isdir(parent):
-            raise fail(Errno.ENOTDIR if os.path.exists(parent) else Errno.ENOENT, path)
+            while not os.path.lexists(parent):
+                parent = os.path.dirname(parent)
+            raise fail(Errno.ENOENT if os.path.isdir(parent) else Errno.ENOTDIR, path)
         return os.path.join(parent, name) if name else self._root
 
     def _target(self, path: str) -> str:
