@@ -249,8 +249,10 @@ class DescriptorTransport(Transport):
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
             message = f"{self.address} was never closed"
-            warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
-            self.close()
+            try:
+                warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+            finally:  # a warning may be an error here
+                self.close()
 
 
 def _nonblocking_pipe() -> tuple[int, int]:

@@ -24,6 +24,8 @@ __all__ = ["BoardProcess", "open_process"]
 _KEPT_STDERR = 4096
 # How long a child may take for each step of its end; a board that listens to stdin needs ms.
 _GRACE = 1.0
+# More output than a child could have had in its buffers when its input ended.
+_LAST_WORDS = 1 << 20
 
 _running: weakref.WeakSet[BoardProcess] = weakref.WeakSet()
 
@@ -145,7 +147,7 @@ class BoardProcess:
     def _gone_by_itself(self) -> bool:
         _read_until_end(self._stdout, time.monotonic() + _GRACE)
         try:
-            self._child.wait(_GRACE / 4)
+            self._child.wait(_GRACE / 10)
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -282,16 +284,22 @@ def _drain_stderr(stream: IO[bytes], kept: bytearray) -> None:
 
 
 def _read_until_end(stream: IO[bytes], deadline: float) -> None:
-    """Wait for the end of a child's stdout, reading what is still in it, until the deadline."""
+    """Wait for the end of a child's stdout, reading what is still in it, until the deadline.
+
+    A child that goes on printing is not listened to for long: it does not mean to end.
+    """
     if sys.platform == "win32":
         return
     import select
 
     poller = select.poll()
     poller.register(stream.fileno(), select.POLLIN)
+    patience = _LAST_WORDS
     while (left := deadline - time.monotonic()) > 0 and poller.poll(left * 1000):
         try:
-            if not os.read(stream.fileno(), 65536):
+            data = os.read(stream.fileno(), 65536)
+            patience -= len(data)
+            if not data or patience < 0:
                 return
         except BlockingIOError:
             continue

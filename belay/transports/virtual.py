@@ -15,7 +15,7 @@ from belay.transports.base import Transport
 from belay.transports.process import BoardProcess, connect
 from belay.transports.wrapping import TransportWrapper
 
-__all__ = ["open_virtual"]
+__all__ = ["close_shared", "open_virtual"]
 
 # `-m` would put the current folder first on the child's path, where a MicroPython project keeps
 # its own `secrets.py` or `array.py`. The folder of this package goes last: it is only needed where
@@ -58,6 +58,7 @@ class _Loan(TransportWrapper):
 
     def __init__(self, inner: Transport, board: _SharedBoard) -> None:
         super().__init__(inner)
+        inner.wait(0)  # hears the bell by which the loan before this one was ended
         self._board = board
         self._closed = False
 
@@ -121,6 +122,16 @@ def open_virtual(address: VirtualAddress, *, timeout: float | None = 10) -> Tran
     except BaseException:
         board.in_use = False
         raise
+
+
+def close_shared() -> None:
+    """End all shared boards of this process, in use or not."""
+    with _shared_lock:
+        boards = list(_shared.values())
+        _shared.clear()
+    for board in boards:
+        if board.transport is not None:
+            board.transport.close()
 
 
 def _claim(address: VirtualAddress) -> _SharedBoard:
