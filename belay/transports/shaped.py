@@ -17,6 +17,7 @@ __all__ = ["ShapedTransport"]
 _STEP = 0.001
 # As much as a serial driver takes before a write blocks.
 _OUTPUT_BUFFER = 4096
+_PORTION = 256
 # More than this on its way to the host stops the pump, so that a flood does not fill the memory.
 _INPUT_BUFFER = 1 << 16
 
@@ -135,7 +136,7 @@ class ShapedTransport(TransportWrapper):
         """See :meth:`Transport.write`. Blocks while a driver's buffer of 4 KB is full."""
         with self._write_lock, self._up_changed:
             drops = self._drops
-            for start in range(0, len(data), _OUTPUT_BUFFER):
+            for start in range(0, len(data), _PORTION):
                 self._up_changed.wait_for(
                     lambda: self._up.size < _OUTPUT_BUFFER or self._drops != drops or self._ended
                 )
@@ -144,7 +145,7 @@ class ShapedTransport(TransportWrapper):
                     raise type(self._end)(*self._end.args)
                 if self._drops != drops:
                     return
-                self._up.append(bytes(data[start : start + _OUTPUT_BUFFER]))
+                self._up.append(bytes(data[start : start + _PORTION]))
                 self._up_changed.notify_all()
 
     def wake(self) -> None:
