@@ -74,6 +74,8 @@ class BelayMagics(Magics):
                 if getattr(found, "__self__", None) is self:  # not one that replaced ours
                     del manager.magics[kind][name]
         manager.registry.pop(type(self).__name__, None)
+        if self in self.shell.configurables:
+            self.shell.configurables.remove(self)
 
     # ---------------------------------------------------------------------------- magics
 

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real IPython kernel in a process of its own, and what it answers."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import KernelManager
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+"""Seconds after which a kernel counts as hung; nothing here takes more than one or two."""
+
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ThisPython(KernelManager):
+    """Starts the kernel with the Python that runs the tests."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(**get_kernel_dict())
+
+
+@dataclass
+class Reply:
+    """What a cell did.
+
+    Attributes:
+        status: ok, error or aborted.
+        number: of the cell, as in ``In[number]``.
+        messages: those of iopub, in order.
+    """
+
+    status: str = ""
+    number: int = 0
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [m["content"] for m in self.messages if m["msg_type"] == kind]
+
+    def text(self, name: str) -> str:
+        parts = [c["text"] for c in self.of("stream") if c["name"] == name]
+        return _ESCAPE.sub("", "".join(parts))
+
+    @property
+    def stdout(self) -> str:
+        return self.text("stdout")
+
+    @property
+    def stderr(self) -> str:
+        return self.text("stderr")
+
+    @property
+    def result(self) -> str | None:
+        """The text of Out[n], if there is one."""
+        results = self.of("execute_result")
+        assert len(results) <= 1
+        if results:
+            assert results[0]["execution_count"] == self.number
+        return results[0]["data"]["text/plain"] if results else None
+
+    @property
+    def error(self) -> str:
+        """The traceback as it is shown, without colours."""
+        assert self.status == "error"
+        return _ESCAPE.sub("", "\n".join(self.of("error")[-1]["traceback"]))
+
+
+class Kernel:
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self.client = client
+
+    def run(self, code: str, on_output: Callable[[str], None] | None = None) -> Reply:
+        """Run a cell to its end.
+
+        Args:
+            code: the cell.
+            on_output: called with the whole stdout so far, each time when some has arrived.
+        """
+        reply = Reply()
+
+        def hook(message: dict[str, Any]) -> None:
+            reply.messages.append(message)
+            if on_output and message["msg_type"] == "stream":
+                on_output(reply.stdout)
+
+        answer = self.client.execute_interactive(
+            code, store_history=True, allow_stdin=False, timeout=PATIENCE, output_hook=hook
+        )
+        reply.status = answer["content"]["status"]
+        reply.number = answer["content"].get("execution_count", 0)
+        return reply
+
+    def good(self, code: str) -> Reply:
+        """Run a cell that must not fail."""
+        reply = self.run(code)
+        assert reply.status == "ok", reply.error
+        return reply
+
+    def run_and_interrupt(self, code: str, after: str) -> Reply:
+        """Run a cell; interrupt the kernel once its stdout holds ``after``.
+
+        The cell must not end by itself: what arrives here arrives while it runs.
+        """
+        interrupted = []
+
+        def on_output(text: str) -> None:
+            if after in text and not interrupted:
+                interrupted.append(True)
+                self.manager.interrupt_kernel()
+
+        return self.run(code, on_output)
+
+
+@contextmanager
+def kernel_process(home: Path) -> Iterator[Kernel]:
+    """A kernel without the user's settings."""
+    env = {
+        **os.environ,
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "PYTHONPATH": str(ROOT),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    env.pop("BELAY_DEVICE", None)
+    manager = ThisPython(kernel_name="python3", connection_file=str(home / "connection.json"))
+    manager.start_kernel(env=env, extra_arguments=["--log-level=ERROR"])
+    client = manager.blocking_client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=PATIENCE)
+        yield Kernel(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
+        manager.cleanup_resources()
+        client.context.destroy()
