@@ -443,7 +443,7 @@ class Belay:
             f = stdin.readline()
             try:
                 if Y == 2:
-                    f = a2b_base64(f)
+                    f = a2b_base64(f.encode())
                 else:
                     f = f[:-1].split(b"\x10")
                     f = f[0] + b"".join([bytes((x[0] ^ 64,)) + x[1:] for x in f[1:]])

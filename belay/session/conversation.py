@@ -224,7 +224,8 @@ _WHAT_TO_TRY = {
     GreetingFailure.SILENT: (
         errors.BoardSilentError,
         "{address}: the port is open, but the board sent nothing in {timeout:g} s. Try: is it "
-        "powered and is this its port? Press its reset button; check TX and RX, and the baud rate.",
+        "powered and is this its port? Press its reset button (a program that ignores Ctrl-C looks "
+        "like this too); check TX and RX, and the baud rate.",
     ),
     GreetingFailure.BUSY: (
         errors.BoardBusyError,
@@ -235,7 +236,8 @@ _WHAT_TO_TRY = {
     GreetingFailure.NOT_PYTHON: (
         errors.NotPythonBoardError,
         "{address}: something answers, but not like a MicroPython or CircuitPython REPL. Try: "
-        "another port, the right baud rate, or install the firmware. It sent: {seen}",
+        "another port, the right baud rate, or install the firmware; if a program of its own is "
+        "running and ignores Ctrl-C, press the reset button. It sent: {seen}",
     ),
 }
 

@@ -25,6 +25,9 @@ __all__ = ["Session"]
 NOTHING = b"q"
 LARGEST_SEGMENT = 8192
 SMALLEST_SEGMENT = 2304
+TEXT_SEGMENT = 1024
+"""Answers as base64 take three copies of a segment on the board, and some ports make more."""
+
 AGENT_HEAP = 24 * 1024
 """Free heap below which the agent is not even tried: it needs about 20 KB while it compiles."""
 
@@ -123,6 +126,7 @@ class Session:
         binary = facts.binary and facts.name != "circuitpython"
         style = Style.TEXT if not binary else Style.COOKED if facts.cooked_binary else Style.RAW
         self._style = style
+        self._answer_segment = TEXT_SEGMENT if style is Style.TEXT else self._segment
         self._nonce = _draw_nonce(style)
         exchange = Exchange(self._nonce, style, cooked_text=facts.cooked_text, timing=self._timing)
         self._conversation = Conversation(exchange, self.transport, self._event, self._line)
@@ -131,7 +135,7 @@ class Session:
         """Put the agent on the board, and run ``startup`` in the same command."""
         facts = self.facts
         exchange = self._conversation.exchange
-        prefix = upload(self._nonce, self._style, self._segment, deflate=facts.deflate)
+        prefix = upload(self._nonce, self._style, self._answer_segment, deflate=facts.deflate)
         payload = NOTHING
         if startup:
             args = ("<startup>", startup)
@@ -299,7 +303,7 @@ class Session:
         self._lost_agent = False
         self._unsettled = False
         exchange = self._conversation.exchange
-        prefix = upload(self._nonce, self._style, self._segment, deflate=self.facts.deflate)
+        prefix = upload(self._nonce, self._style, self._answer_segment, deflate=self.facts.deflate)
         exchange.request(NOTHING, prefix)
         self._finish(time.monotonic() + 10.0, discard)
 
@@ -307,7 +311,9 @@ class Session:
         """Carry the exchange's request to its end; raise what stopped it."""
         try:
             outcome = self._conversation.run(deadline, output)
-        except KeyboardInterrupt:
+        except BaseException:
+            # A second Ctrl-C, or the link has ended: nobody knows what became of the request.
+            self._conversation.exchange.abandon()
             self._unsettled = True
             raise
         if outcome.failure:

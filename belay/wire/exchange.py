@@ -240,6 +240,12 @@ class Exchange:
         self.counters.requests += 1
         self._to_send += self._wire
 
+    def abandon(self) -> None:
+        """Leave the request as it is; :meth:`resettle` finds out later what became of it."""
+        self._to_send.clear()
+        self._noise = True
+        self._end()
+
     def resettle(self) -> None:
         """Ask again what became of the last request, without interrupting anything."""
         self._wire = self._prefix + encode_request(self.seq, NOTHING, self.style)

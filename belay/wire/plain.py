@@ -67,6 +67,11 @@ class PlainExchange:
         self.counters.requests += 1
         self._to_send += self._wire
 
+    def abandon(self) -> None:
+        """Leave the request as it is; :meth:`resettle` waits for its end later."""
+        self._to_send.clear()
+        self.state = State.IDLE
+
     def resettle(self) -> None:
         """Wait for the end of the last request, without interrupting anything."""
         self._wire = b"0\x04"
