@@ -24,7 +24,6 @@ from .wasmcalls import Calls, LinearMemory
 
 __all__ = ["Interpreter", "InterpreterError", "MachineHost", "StateWords", "VmOptions"]
 
-_STATIC_BYTES = 512 * 1024  # the interpreter's static data lies below this address
 _FEED_BYTES = 8192
 _MAX_MEMORY = 256 << 20
 _PAGE = 65536
@@ -182,7 +181,7 @@ class Interpreter:
         self.call("__wasm_call_ctors")
 
     def _allocate_ring(self, options: VmOptions) -> None:
-        ring = self.call("malloc", shim.ring_bytes())
+        ring = self._control = self.call("malloc", shim.ring_bytes())
         self.memory.write(ring, bytes(32))
         self.call("set_ring", ring)
         words = {name: self.memory.word(ring + at) for name, at in shim.CONTROL.items()}
@@ -362,7 +361,8 @@ class Interpreter:
         return words
 
     def _static(self) -> bytes:
-        return self.memory.read(0, _STATIC_BYTES)
+        """The interpreter's static data: what lies below the first thing allocated."""
+        return self.memory.read(0, self._control)
 
     def _find_traceback(self, pending: tuple[tuple[int, int, int], ...]) -> tuple[int, ...]:
         """The words of the KeyboardInterrupt object that scheduling it clears."""
@@ -430,9 +430,9 @@ def _word(memory: bytes, address: int) -> int:
 def _changes(before: bytes, after: bytes) -> list[tuple[int, int]]:
     """Addresses of words that differ, with their new values."""
     found = []
-    for start in range(0, len(before), 4096):
-        if before[start : start + 4096] != after[start : start + 4096]:
-            for at in range(start, start + 4096, 4):
+    for start in range(0, len(before), 256):
+        if before[start : start + 256] != after[start : start + 256]:
+            for at in range(start, min(start + 256, len(before) - 3), 4):
                 if before[at : at + 4] != after[at : at + 4]:
                     found.append((at, _word(after, at)))
     return found

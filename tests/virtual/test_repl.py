@@ -212,9 +212,7 @@ def test_soft_reset_forgets_names_and_keeps_files(raw: BoardProcess) -> None:
 
 
 def test_machine_soft_reset(raw: BoardProcess) -> None:
-    dialogue(
-        raw, b"import machine;machine.soft_reset()\x04", b"OK\x04\x04" + REBOOT + RAW_BANNER
-    )
+    dialogue(raw, b"import machine;machine.soft_reset()\x04", b"OK\x04\x04" + REBOOT + RAW_BANNER)
 
 
 @pytest.mark.parametrize("wrapper", ["{}", "try:\n  {}\nexcept BaseException: print('caught')"])
