@@ -21,7 +21,8 @@ ASK_AGAIN = b"\n\x01"
 _BANNER = re.compile(rb"raw REPL; CTRL-B to exit\r*\n>")
 _REBOOT = re.compile(rb"soft reboot\r*\n")
 
-_ANSWER = re.compile(rb"<! ([^\r\n]*) (\d+) !>(\r*\n)(?:\|(\r*\n)\|)?\x04\x04>", re.DOTALL)
+# Bounded, so that no answer, however hostile, takes long to look at.
+_ANSWER = re.compile(rb"<! ([^\r\n]{1,400}) (\d{1,6}) !>(\r*\n)(?:\|(\r*\n)\|)?\x04\x04>")
 _ERROR = re.compile(rb"\x04([^\x04]+)\x04>")
 
 
@@ -89,13 +90,13 @@ def _parse(match: re.Match[bytes]) -> Facts | None:
     if sum(text) & 0xFFFF != check:
         return None
     fields = text.decode("utf-8", "replace").split("|")
-    if len(fields) != 7 or len(fields[5]) != 8:
+    if len(fields) != 7 or len(fields[5]) != 8 or not (fields[3] + fields[6]).isdecimal():
         return None
     name, version, platform, mpy, machine, bits, free = fields
     crc32, binary, deflate, compiles, thread, native, viper, stdin = (bit == "1" for bit in bits)
     return Facts(
         name=name,
-        version=tuple(int(part) for part in version.split(".") if part.isdigit()),
+        version=tuple(int(part) for part in version.split(".") if part.isdecimal()),
         platform=platform,
         mpy=int(mpy),
         machine=machine,
