@@ -71,8 +71,13 @@ class Reply:
 
     @property
     def error(self) -> str:
-        """The traceback as it is shown, without colours."""
+        """The traceback of a cell that failed, as it is shown, without colours."""
         assert self.status == "error"
+        return self.traceback
+
+    @property
+    def traceback(self) -> str:
+        """The last traceback that was shown."""
         return _ESCAPE.sub("", "\n".join(self.of("error")[-1]["traceback"]))
 
 

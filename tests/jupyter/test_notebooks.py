@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The notebooks that people open first, and the command that runs them in a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.jupyter.kernels import PATIENCE, ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FIRST = ROOT / "notebooks" / "01-first-board.ipynb"
+
+
+def demo(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "belay_jupyter", "demo", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "PYTHONIOENCODING": "utf-8",
+            **env,
+        },
+    )
+
+
+def write(path: Path, *cells: str) -> str:
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    path.write_text(nbformat.writes(content))
+    return str(path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_holds_no_trace_of_the_machine_it_was_written_on(path: Path) -> None:
+    """No outputs: they would differ from run to run, and hide what a reader gets himself."""
+    text = path.read_text(encoding="utf-8")
+    nbformat.validate(json.loads(text))
+    cells: list[dict[str, Any]] = json.loads(text)["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert code
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    assert not re.search(r"/home/|/root/|/tmp/|/work/|[A-Z]:\\\\|Users", text)
+
+
+def test_the_demo_shows_the_first_notebook_as_it_runs() -> None:
+    done = demo()
+    out = done.stdout
+    assert done.returncode == 0, out + done.stderr
+    assert done.stderr == ""
+    expected = [
+        "# A first board",
+        "%belay_connect virtual:",
+        "Connected to MicroPython ",
+        "    led.toggle()",
+        *(f"tick {i}\n" for i in range(5)),
+        "Out[2]: 1\n",
+        "Out[5]: 80.6\n",
+        "----> 2 average(0)",
+        "in average\n",
+        "ZeroDivisionError: divide by zero",
+        "on the second board\nOut[7]: {",
+        "Out[8]: 0.3333333333333333",
+        "9 cells, 1 of which fails on purpose",
+        "make lab",
+    ]
+    at = 0
+    for text in expected:
+        assert text in out[at:], text
+        at = out.index(text, at)
+    assert "\x1b" not in out
+
+
+def test_the_demo_shows_output_while_the_cell_runs(tmp_path: Path) -> None:
+    """The board waits for a file that appears once its output has been seen here."""
+    (tmp_path / "shared").mkdir()
+    notebook = write(
+        tmp_path / "waits.ipynb",
+        "%load_ext belay_jupyter\n%belay_connect virtual:?files=shared",
+        "%%device\nimport os\nprint('wait', 'ing', end='')\n"
+        "while 'seen' not in os.listdir(): pass\n",
+    )
+    command = [sys.executable, "-m", "belay_jupyter", "demo", notebook]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
+        assert process.stdout is not None
+        seen = b""
+        while b"wait ing" not in seen:
+            chunk = process.stdout.read1()
+            assert chunk, seen.decode()
+            seen += chunk
+        (tmp_path / "shared" / "seen").touch()
+        process.stdout.read()
+    assert process.returncode == 0
+
+
+def test_the_demo_fails_when_a_cell_fails(tmp_path: Path) -> None:
+    notebook = write(
+        tmp_path / "fails.ipynb",
+        "%load_ext belay_jupyter\n%belay_connect virtual:",
+        "%%device\nmissing",
+        "print('never' + ' reached')",
+    )
+    done = demo(notebook)
+    assert done.returncode == 1
+    assert "NameError: name 'missing' isn't defined" in done.stdout
+    assert "never reached" not in done.stdout
+
+
+def test_the_demo_says_what_is_missing(tmp_path: Path) -> None:
+    done = demo(str(tmp_path / "nowhere.ipynb"))
+    assert done.returncode == 1
+    assert "Cannot read" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+    (tmp_path / "nbclient.py").write_text("raise ImportError('No module named nbclient')")
+    done = demo(PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    assert done.returncode == 1
+    assert "-m pip install nbclient" in done.stderr
+    assert "Traceback" not in done.stderr
