@@ -67,7 +67,7 @@ lint: $(VENV)/.test-ready  ## ruff, mypy, import-linter
 
 # The sans-I/O core runs by itself, with every branch accounted for.
 pytest: $(VENV)/.test-ready $(VENV)/.lab-ready browser
-	@$(BIN)/python -m pytest tests/wire -q --durations=0 --durations-min=5 --cov=belay.wire --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	@$(BIN)/python -m pytest tests/wire -q -n $(WORKERS) --durations=0 --durations-min=5 --cov=belay.wire --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	@$(BIN)/python -m pytest tests --ignore=tests/wire -n $(WORKERS) $(ARGS)
 
 bench: $(VENV)/.test-ready  ## times and round trips beside Belay 0.30.1 and mpremote 1.29.0
