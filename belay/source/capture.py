@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +67,7 @@ def capture(function: Callable[..., Any]) -> Captured:
             "from a file, a notebook cell or an interpreter that keeps its input; for text of your "
             'own use device("""def ...""").'
         ) from None
-    return Captured(name, _trim("".join(lines), function), _filename(function), first_line)
+    return Captured(name, _trim(lines, function), _filename(function), first_line)
 
 
 def _filename(function: Callable[..., Any]) -> str:
@@ -81,24 +80,41 @@ def _place(function: Callable[..., Any]) -> str:
     return f"{_filename(function)}:{line}"
 
 
-def _trim(source: str, function: Callable[..., Any]) -> str:
-    """Dedent, and blank the lines of host decorators."""
-    text = textwrap.dedent(source)
+def _trim(lines: list[str], function: Callable[..., Any]) -> str:
+    """Take away the indentation, and blank the lines of host decorators."""
+    indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
     try:
-        node = ast.parse(text).body[0]
+        # Parsed where it stands, so that what is inside strings need not be moved for it.
+        node = ast.parse("".join(["if 1:\n" * bool(indent), *lines])).body[0]
     except (SyntaxError, IndexError):
-        # A def in the middle of a line, or dedent was misled by a string at column 0.
         node = None
+    if indent and isinstance(node, ast.If):
+        node = node.body[0]
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        raise SourceError(
+        raise SourceError(  # a def in the middle of a line, for example
             f"{_place(function)}: the source of {function.__name__}() cannot be taken apart; "
             "write it as a def statement on lines of its own"
         )
-    lines = text.splitlines(keepends=True)
+    ast.increment_lineno(node, -bool(indent))
+    inside = _lines_inside_strings(node)
+    lines = [
+        line if number in inside else line.removeprefix(indent)
+        for number, line in enumerate(lines[: node.end_lineno], 1)
+    ]
     for decorator in node.decorator_list:
         if ast.unparse(decorator).startswith("micropython."):
             continue
         last = decorator.end_lineno or decorator.lineno
         for index in range(decorator.lineno - 1, last):
             lines[index] = "\n"
-    return "".join(lines[: node.end_lineno])
+    return "".join(lines)
+
+
+def _lines_inside_strings(node: ast.AST) -> set[int]:
+    """Lines that begin inside a string: their white space is part of it."""
+    return {
+        line
+        for part in ast.walk(node)
+        if isinstance(part, (ast.Constant, ast.JoinedStr))
+        for line in range(part.lineno + 1, (part.end_lineno or part.lineno) + 1)
+    }

@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import ast
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 __all__ = ["RESULT", "is_expression", "with_result"]
 
@@ -11,11 +15,24 @@ RESULT = "_belay_value"
 """The global that the last expression is assigned to; the agent takes it away again."""
 
 
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What CPython's compiler raises: for NUL a ValueError, for deep nesting one of the last two."""
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Warnings about the source are the board's to give, and must not make it unreadable here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def is_expression(source: str) -> bool:
     """Whether ``source`` is one expression, which has a value."""
     try:
-        compile(source, "<device>", "eval", dont_inherit=True)
-    except (SyntaxError, ValueError):
+        with _quietly():
+            compile(source, "<device>", "eval", dont_inherit=True)
+    except _UNREADABLE:
         return False
     return True
 
@@ -30,12 +47,14 @@ def with_result(source: str) -> tuple[str, bool]:
         can judge (CPython does not parse it) comes back as it is.
     """
     try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
+        with _quietly():
+            body = ast.parse(source).body
+    except _UNREADABLE:
         return source, False
     if not body or not isinstance(body[-1], ast.Expr):
         return source, False
-    lines = source.splitlines(keepends=True)
+    # Not splitlines(): to the compiler a form feed or U+2028 in a string ends no line.
+    lines = list(io.StringIO(source, newline=""))
     # Columns count UTF-8 bytes (docs.python.org, ast.AST.col_offset).
     first, last = body[-1].lineno - 1, (body[-1].end_lineno or body[-1].lineno) - 1
     end = body[-1].end_col_offset or 0

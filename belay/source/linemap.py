@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 __all__ = ["BoardFrame", "Origin", "SourceMap"]
 
-_FRAME = re.compile(r'^ *File "(?P<tag>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$')
+_FRAME = re.compile(r'^ *File "(?P<tag>[^"]*)", line (?P<line>\d{1,9})(?:, in (?P<name>.*))?$')
 AGENT = "<belay>"
 
 
@@ -38,7 +38,7 @@ class Origin:
         """The source of line ``number`` of the file, stripped; empty when unknown."""
         found = linecache.getline(self.filename, number).strip()
         if not found and self.text:
-            lines = self.text.splitlines()
+            lines = self.text.split("\n")
             index = number - self.first_line
             found = lines[index].strip() if 0 <= index < len(lines) else ""
         return found
@@ -95,7 +95,7 @@ class SourceMap:
         """
         frames: list[BoardFrame] = []
         rest: list[str] = []
-        for line in traceback.splitlines():
+        for line in traceback.replace("\r\n", "\n").split("\n"):
             match = _FRAME.match(line)
             if match:
                 if match["tag"] != AGENT:
