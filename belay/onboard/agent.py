@@ -390,6 +390,8 @@ def answer(f, n):
             pass
         final = 82
         p, more = pull(out)
+    except SystemExit:  # sys.exit and machine.soft_reset: the REPL soft-resets the board
+        raise
     except BaseException as e:
         final = 69
         out[:] = (iter((fault(e),)),)

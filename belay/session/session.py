@@ -340,7 +340,7 @@ class Session:
             raise errors.BoardResetError(
                 "the board was reset: its variables and functions are gone. The next call starts "
                 "with an empty board; define your functions again.",
-                ran=False,
+                ran=outcome.started,
             )
         self._unsettled = True
         if outcome.stopped == "keyboard":

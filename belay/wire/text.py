@@ -17,10 +17,13 @@ __all__ = ["FRIENDLY", "RunningText", "one_fault"]
 FRIENDLY = re.compile(rb"Python v?\d[^\n]*\n(?:[^\n]*\n)?>>> ")
 """The friendly REPL's banner and prompt: a board that shows them has left the raw REPL."""
 
+_REBOOT = re.compile(rb"[\x04>]*[^\n\x04]{0,12}soft reboot\r*\n|\r*\n[^\n]*" + FRIENDLY.pattern)
+"""The program has reset the board: what follows is the REPL's."""
+
 HELD_LIMIT = 16384
 """Text that may wait for the decision; more than this is a program's."""
 
-_PROMPT = re.compile(rb"\x04(?:\x04?>?)\Z|raw REPL; CTRL-B to exit\r*\n>\Z")
+_PROMPT = re.compile(rb"\x04[^\n]{0,24}\Z|raw REPL; CTRL-B to exit\r*\n>\Z")
 _REPLY_TO_REPEAT = re.compile(rb"[\x04>].*OK\Z", re.DOTALL)
 _AGENT_GONE = re.compile(rb"OK\x04[^\x04]*NameError[^\x04]*%s[^\x04]*\x04>\Z" % AGENT_NAME.encode())
 
@@ -91,9 +94,9 @@ class RunningText:
         if self._doubt:
             return self._release(size) if size > HELD_LIMIT else b""
         wreck = self._wreck.search(self._held)
-        if wreck or FRIENDLY.search(self._held):
-            self._doubt = True
-            return self._release(wreck.start() if wreck else size, doubt=True)
+        suspect = wreck or _REBOOT.search(self._held)
+        if suspect:
+            return self._release(suspect.start(), doubt=True)
         prompt = _PROMPT.search(self._held)
         return self._release(prompt.start() if prompt else size)
 

@@ -24,6 +24,9 @@ PATIENT = 20.0
 HASTY = 0.04
 """The same where the test provokes repetitions: each costs this much."""
 
+opened: list[Session] = []
+"""Every session, so that a test that fails leaves none open: see conftest.py."""
+
 _names = itertools.count()
 
 
@@ -38,7 +41,9 @@ def open_session(
     """A session over a link or an address, with a floor under its patience."""
     transport = open_transport(link) if isinstance(link, str) else link
     timing = Timing(floor=silence)
-    return Session.open(transport, timing=timing, reset=reset, **options)
+    session = Session.open(transport, timing=timing, reset=reset, **options)
+    opened.append(session)
+    return session
 
 
 def read_until(transport: Transport, end: bytes, seconds: float = 20.0) -> bytes:

@@ -137,7 +137,7 @@ def test_a_program_that_ignores_interrupts(program: str, kind: str) -> None:
     link = open_transport("virtual:")
     link.write(b"\x03\x01" + program.encode() + b"\n\x04")
     read_until(link, b"OKon")
-    with pytest.raises(errors.ConnectionFailedError, match="ignore.* Ctrl-C") as caught:
+    with pytest.raises(errors.ConnectionFailedError, match=r"ignore.* Ctrl-C") as caught:
         open_session(link, silence=0.1, timeout=1.5)
     assert kind in type(caught.value).__name__
 
