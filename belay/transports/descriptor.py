@@ -196,6 +196,8 @@ class DescriptorTransport(Transport):
 
     def drop_output(self) -> None:
         """See :meth:`Transport.drop_output`. A write that is blocked returns at once."""
+        if self._closed:
+            raise DeviceClosedError(f"{self.address} was closed.")
         self._drops += 1
         self._flush_output()
         if self._poke is not None:

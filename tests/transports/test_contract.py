@@ -213,6 +213,7 @@ def test_everything_after_close_says_closed(transport: Transport) -> None:
         lambda: transport.wait(None),
         transport.read,
         lambda: transport.write(b"x"),
+        transport.drop_output,
     ):
         with pytest.raises(DeviceClosedError, match="closed"):
             call()

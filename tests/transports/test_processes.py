@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import shlex
@@ -182,6 +183,15 @@ def test_children_end_with_the_host_program() -> None:
             [sys.executable, "-c", host], capture_output=True, text=True, timeout=SOON, cwd=ROOT
         )
         assert ends_soon(int(done.stdout))
+
+
+def test_a_forgotten_link_is_reported_and_its_child_ends() -> None:
+    transport = open_transport(python("import os; print(os.getpid()); input()"))
+    pid = int(read_line(transport))
+    with pytest.warns(ResourceWarning, match="was never closed"):  # noqa: PT031
+        del transport
+        gc.collect()
+    assert not is_running(pid)
 
 
 def test_account_while_others_close() -> None:
