@@ -21,7 +21,7 @@ from .vm import Interpreter, InterpreterError, StateWords, VmOptions
 
 __all__ = ["Board"]
 
-_AT_BOOT = {"_time.py": "time.py", "_input.py": "builtins.py"}
+_AT_BOOT = {"_time.py": "time.py", "_input.py": "builtins.py", "_os.py": "os/__init__.py"}
 """Frozen modules that run at boot, and the file that tracebacks name for them."""
 
 

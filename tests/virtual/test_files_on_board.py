@@ -13,8 +13,10 @@ VALUES = {
     "os.listdir('/')": "['d', 'f']",
     "os.listdir()": "['d', 'f']",
     "os.listdir('d')": "['g']",
-    "sorted(os.ilistdir('/'))[1][:2]": "('f', 32768)",
-    "sorted(os.ilistdir('/'))[0][:2]": "('d', 16384)",
+    "sorted(os.ilistdir('/'))": "[('d', 16384, 0, 0), ('f', 32768, 0, 5)]",
+    "list(os.ilistdir('d')), list(os.ilistdir())[1]": (
+        "([('g', 32768, 0, 5)], ('f', 32768, 0, 5))"
+    ),
     "os.stat('f')[0], os.stat('f')[6]": "(32768, 5)",
     "os.stat('d')[0]": "16384",
     "os.stat('/')[0]": "16384",
@@ -57,6 +59,7 @@ ERRORS = {
     "os.stat('no')": "[Errno 2] ENOENT",
     "os.remove('no')": "[Errno 2] ENOENT",
     "os.listdir('no')": "[Errno 2] ENOENT",
+    "os.ilistdir('no')": "[Errno 2] ENOENT",
     "os.chdir('no')": "[Errno 2] ENOENT",
     "open('no/f', 'w')": "[Errno 2] ENOENT",
     "open('d')": "[Errno 21] EISDIR",
