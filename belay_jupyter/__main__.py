@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         check_installation()
+        # What a demo needs takes a few seconds to load on a small machine.
+        print("Starting a notebook kernel and a virtual board ...", flush=True)
         from belay_jupyter.demo import run_demo
     except ImportError as error:
         print(error, file=sys.stderr)

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first notebook in JupyterLab, in a real browser, started as `make lab` starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from tests.jupyter.kernels import ROOT
+
+pytest.importorskip("jupyterlab", reason="no JupyterLab: make lab installs it")
+sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+PATIENCE = 120_000  # milliseconds
+
+BROWSER_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+# What the notebook's code cells show, by their prompt's number or position.
+SCRIPT = """
+window.notebook = () => window.jupyterapp.shell.currentWidget;
+window.kernelReady = () => {
+  const kernel = notebook()?.sessionContext?.session?.kernel;
+  return kernel?.status === 'idle' && kernel?.connectionStatus === 'connected';
+};
+window.cells = () => [...document.querySelectorAll('.jp-NotebookPanel .jp-CodeCell')];
+window.prompt = cell => cell.querySelector('.jp-InputPrompt').textContent.trim();
+window.output = cell => cell.querySelector('.jp-Cell-outputArea').textContent;
+window.watch = () => {
+  window.seen = [];
+  new MutationObserver(() => {
+    const cell = cells()[1];
+    if (cell) window.seen.push([prompt(cell), output(cell)]);
+  }).observe(document.body, {childList: true, subtree: true, characterData: true});
+};
+"""
+
+
+@dataclass
+class Lab:
+    url: str
+    token: str
+
+
+def lab_command(*arguments: str) -> list[str]:
+    """The command line of `make lab`, with what it takes from ARGS."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    match = re.search(r"^lab:.*\n\t@?(.+)$", makefile, re.MULTILINE)
+    assert match
+    recipe = match[1].replace("$(BIN)", shlex.quote(str(Path(sys.executable).parent)))
+    return shlex.split(recipe.replace("$(ARGS)", shlex.join(arguments)))
+
+
+@pytest.fixture
+def lab(tmp_path: Path, chromium: str) -> Iterator[Lab]:
+    """A JupyterLab without the user's settings; nothing is saved, nothing leaves the machine."""
+    settings = tmp_path / "settings" / "@jupyterlab"
+    for name, text in {
+        "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
+        "docmanager-extension/plugin": '{"autosave": false}',
+        "notebook-extension/tracker": '{"windowingMode": "none"}',
+    }.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+    env = {
+        **os.environ,
+        **{f"JUPYTER_{name}": str(tmp_path / name.lower()) for name in names},
+        "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+    }
+    env.pop("BELAY_DEVICE", None)
+    token = secrets.token_hex(16)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = lab_command(
+        "--no-browser",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        "--LabApp.expose_app_in_browser=True",
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    )
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    log: list[str] = []
+    started: Queue[bool] = Queue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.append(line)
+            if "is running at" in line:
+                started.put(True)
+        started.put(False)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert started.get(timeout=PATIENCE / 1000), "".join(log)
+        yield Lab(f"http://127.0.0.1:{port}/lab/tree/01-first-board.ipynb", token)
+    finally:
+        process.terminate()
+        process.wait()
+        reader.join()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@pytest.fixture
+def page(lab: Lab, chromium: str) -> Iterator[sync_api.Page]:
+    """The first notebook, open, with a kernel that is ready."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_OPTIONS)
+        page = browser.new_page(
+            viewport={"width": 850, "height": 1700}, device_scale_factor=1.25, color_scheme="light"
+        )
+        page.set_default_timeout(PATIENCE)
+        page.add_init_script(SCRIPT)
+        page.goto(f"{lab.url}?token={lab.token}")
+        page.wait_for_function("() => window.jupyterapp && kernelReady()")
+        yield page
+        browser.close()
+
+
+def text_of(page: sync_api.Page, number: int) -> str:
+    """What the code cell with this index shows below its input."""
+    text: str = page.evaluate("n => output(cells()[n])", number)
+    return text
+
+
+def run_all(page: sync_api.Page) -> None:
+    # In braces: the promise that the command returns would never settle.
+    page.evaluate("() => { watch(); jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+
+def test_the_first_notebook(page: sync_api.Page, tmp_path: Path) -> None:
+    # One test: starting JupyterLab and loading the page takes longer than all of this.
+    everything_runs(page)
+    take_picture(page, Path(os.environ.get("BELAY_PICTURE") or tmp_path / "first-notebook.png"))
+    the_stop_button_stops_the_board(page)
+
+
+def everything_runs(page: sync_api.Page) -> None:
+    run_all(page)
+    # An error that the notebook expects does not stop it: the last cell runs too.
+    page.wait_for_function("() => cells().at(-1) && /\\[\\d+\\]/.test(prompt(cells().at(-1)))")
+
+    live = [text for prompt, text in page.evaluate("() => window.seen") if prompt == "[*]:"]
+    assert any("tick 0" in text and "tick 4" not in text for text in live)
+
+    assert "Connected to MicroPython" in text_of(page, 0)
+    ticks = text_of(page, 1)
+    assert all(f"tick {i}\n" in ticks for i in range(5))
+    assert ticks.endswith("1")
+    assert "27.0" in text_of(page, 3)
+    assert "80.6" in text_of(page, 4)
+    error = text_of(page, 5)
+    assert re.search(r"Cell In\[6\], line 2\s", error)
+    assert "----> 2 average(0)" in error
+    assert "ZeroDivisionError: divide by zero" in error
+    assert "on the second board" in text_of(page, 6)
+
+
+def take_picture(page: sync_api.Page, path: Path) -> None:
+    """The notebook from its top down to the traceback; BELAY_PICTURE says where to keep it."""
+    page.evaluate(
+        """() => {
+          jupyterapp.commands.execute('application:toggle-left-area');
+          notebook().content.activeCellIndex = notebook().content.widgets.length - 1;
+          document.querySelector('.jp-NotebookPanel .jp-WindowedPanel-outer').scrollTop = 0;
+        }"""
+    )
+    page.wait_for_function("() => !document.querySelector('#jp-left-stack')?.checkVisibility()")
+    page.wait_for_function("() => cells()[0].getBoundingClientRect().top > 0")
+    area = page.locator(".jp-NotebookPanel-notebook").first.bounding_box()
+    last = page.locator(".jp-NotebookPanel .jp-CodeCell").nth(5).bounding_box()
+    assert area is not None
+    assert last is not None
+    area["height"] = last["y"] + last["height"] + 12 - area["y"]
+    page.screenshot(path=path, clip=area)
+    assert path.stat().st_size > 20_000
+
+
+def the_stop_button_stops_the_board(page: sync_api.Page) -> None:
+    source = "%%device\\nprint('spin', 'ning')\\nwhile True: pass"
+    page.evaluate(
+        f"""() => {{
+          const model = notebook().content.model.sharedModel;
+          while (model.cells.length > 2) model.deleteCell(2);
+          model.addCell({{cell_type: 'code', source: "{source}"}});
+          model.addCell({{cell_type: 'code', source: "%%device\\n6 * 7"}});
+        }}"""
+    )
+    run_all(page)
+    # The cell cannot end: what it shows now, it shows while it runs.
+    # The prompt too, for it still shows the run before.
+    page.wait_for_function(
+        "() => output(cells()[1]).includes('spin ning') && prompt(cells()[1]) === '[*]:'"
+    )
+    page.locator('.jp-Toolbar [data-command="notebook:interrupt-kernel"]').first.click()
+    page.wait_for_function("() => output(cells()[1]).includes('the board was stopped')")
+    assert "----> 3 while True: pass" in text_of(page, 1)
+    assert text_of(page, 2) == ""  # Run All has ended there
+    page.evaluate(
+        "() => { notebook().content.activeCellIndex = 3; "
+        "jupyterapp.commands.execute('notebook:run-cell'); }"
+    )
+    page.wait_for_function("() => output(cells()[2]).includes('42')")
