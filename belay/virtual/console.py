@@ -92,14 +92,14 @@ class Console:
     # ---- input
 
     def next_input(self) -> bytes:
-        """Everything that has arrived and was not taken yet; blocks for at least one byte.
+        """What has arrived and was not taken yet, or its start; blocks for at least one byte.
 
         Only at the prompt. The bytes stay in the queue until :meth:`consume`.
         """
         while not self._queue:
             self._idle(None)
         with self._state:
-            return bytes(self._queue)
+            return bytes(self._queue[:_PIECE])
 
     def consume(self, count: int) -> None:
         """Take the oldest ``count`` bytes off the queue."""
@@ -179,8 +179,12 @@ class Console:
 
     def _idle(self, until: float | None) -> None:
         """Flush, then wait for input, for a timer, or until a time; then run what is due."""
+        held = len(self._queue)
         self.flush()
-        moments = [at for at in (until, self._bench.next_due()) if at is not None]
+        if len(self._queue) > held:
+            return  # flushing against a full line took input: what is waited for may be there
+        due = None if self._dispatching else self._bench.next_due()
+        moments = [at for at in (until, due) if at is not None]
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         self._receive_from_line(timeout)
         self.run_due(computing=False)
