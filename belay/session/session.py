@@ -289,7 +289,9 @@ class Session:
         """Learn what became of a request that was given up, before the next one is sent."""
         self._conversation.exchange.resettle()
         outcome = self._conversation.run(deadline, discard)
-        if outcome.answer is None:
+        if outcome.failure == "agent gone" or (outcome.answer and outcome.answer.kind == "o"):
+            self._start_over()
+        elif outcome.answer is None:
             raise errors.BoardBusyError(
                 "the board does not answer since an earlier call was given up; it may still be "
                 "running it. Try: interrupt it, or reset the board and connect again."
@@ -300,12 +302,11 @@ class Session:
         """After a reset of the board: the agent once more. What was in memory stays lost."""
         self.facts, _ = greet(self.transport, load("facts").encode(), reset=False, timeout=10.0)
         self._new_exchange()
-        self._lost_agent = False
-        self._unsettled = False
         exchange = self._conversation.exchange
         prefix = upload(self._nonce, self._style, self._answer_segment, deflate=self.facts.deflate)
         exchange.request(NOTHING, prefix)
         self._finish(time.monotonic() + 10.0, discard)
+        self._lost_agent = self._unsettled = False
 
     def _finish(self, deadline: float | None, output: OutputHandler) -> Answer:
         """Carry the exchange's request to its end; raise what stopped it."""

@@ -27,7 +27,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from belay.wire.frames import (
-    AGENT_NAME,
     Damaged,
     Frame,
     FrameDecoder,
@@ -38,7 +37,7 @@ from belay.wire.frames import (
     encode_line,
     encode_request,
 )
-from belay.wire.text import FRIENDLY, RunningText, one_fault
+from belay.wire.text import FRIENDLY, NO_AGENT, RunningText, one_fault
 
 __all__ = ["Answer", "Event", "Exchange", "Failure", "LineWanted", "State", "Text", "Timing"]
 
@@ -463,8 +462,7 @@ class Exchange:
             return
         reply = self._tail[begun + 2 :]
         if reply.endswith(b"\x04>") and reply.count(b"\x04") >= 2:
-            if b"NameError" in reply and AGENT_NAME.encode() in reply:
-                self._gone += 1
+            self._gone = self._gone + 1 if NO_AGENT.search(reply) else 0
             self._tail.clear()
             self._noise = True
             self._stray(events)

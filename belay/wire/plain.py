@@ -24,7 +24,7 @@ from belay.wire.exchange import (
 
 __all__ = ["PlainExchange"]
 
-_BANNER = re.compile(rb"raw REPL; CTRL-B to exit\r*\n>$")
+_BANNER = re.compile(rb"raw REPL; CTRL-B to exit\r*\n>")
 
 
 class PlainExchange:
@@ -46,8 +46,12 @@ class PlainExchange:
         self._to_send = bytearray()
         self._wire = b""
         self._data = bytearray()
+        self._tail = b""
         self._value: bytes | None = None
         self._waited = self._wait = 0.0
+        self._begun = False
+        self._stale = 0  # banners still to come that were asked for before the last command
+        self._owed = 0  # and since then
 
     @property
     def patience(self) -> float | None:
@@ -76,7 +80,7 @@ class PlainExchange:
         """Wait for the end of the last request, without interrupting anything."""
         self._wire = b"0\x04"
         self._begin()
-        self._to_send += REPEAT
+        self._repeat()
 
     def interrupt(self) -> None:
         """Stop what runs; a command that has not begun is taken back."""
@@ -95,11 +99,14 @@ class PlainExchange:
 
     def receive(self, data: bytes) -> list[ExchangeEvent]:
         """Take bytes from the link; return what happened, in order."""
-        self._data += data
         events: list[ExchangeEvent] = []
-        if self.state is State.SENT:
-            self._look_for_ok()
-        if self.state in (State.RUNNING, State.SETTLING):
+        if self.state is State.IDLE:
+            return events
+        self._data += data
+        self._tail = (self._tail + data)[-64:]
+        if not self._begun:
+            self._look_for_ok(events)
+        if self._begun:
             self._read_output(events)
         return events
 
@@ -112,35 +119,64 @@ class PlainExchange:
             return [Failure("silent")]
         if settling:
             self.counters.interrupts += 1
-            self._to_send += INTERRUPT + REPEAT
+            self._to_send += INTERRUPT
         else:
-            # Clears a damaged line. Only the banner that follows proves that nothing ran.
             self._wait = min(self._wait * 1.5, 2.0)
-            self._to_send += REPEAT
+        self._repeat()
         return []
+
+    def _repeat(self) -> None:
+        """Clear a damaged line. Only the banner that answers this proves that nothing ran."""
+        self._owed += 1
+        self._to_send += REPEAT
 
     def _begin(self) -> None:
         self.state = State.SENT
         self._wait = self.timing.silence(len(self._wire))
         self._waited = 0.0
         self._data.clear()
+        self._tail = b""
         self._value = None
+        self._begun = False
+        self._stale += self._owed
+        self._owed = 0
 
-    def _look_for_ok(self) -> None:
+    def _look_for_ok(self, events: list[ExchangeEvent]) -> None:
         at = self._data.find(b"OK")
         if at >= 0:
             del self._data[: at + 2]
+            self._stale = 0  # what was asked before has been answered before
+        elif self._data.count(b"\x04") < 2 or b"\x04>" not in self._data:
+            self._look_for_banner(events)
+            return
+        # Else its OK was lost, but here is the end of it: it ran.
+        self._begun = True
+        if self.state is State.SENT:
             self.state = State.RUNNING
-        elif _BANNER.search(self._data):
-            self._data.clear()
+
+    def _look_for_banner(self, events: list[ExchangeEvent]) -> None:
+        """Type the command again, if the board has answered all our questions and not begun it.
+
+        An answer may be late: one to a question of the request before says nothing of this one.
+        """
+        while match := _BANNER.search(self._data):
+            del self._data[: match.end()]
+            if self._stale:
+                self._stale -= 1
+                continue
+            if self._owed != 1:
+                self._owed = max(self._owed - 1, 0)
+                continue
+            self._owed = 0
+            if self.state is State.SETTLING:
+                self._finish(Answer("R", b"", 0), events)
+                return
             self.counters.repeats += 1
             self._to_send += self._wire
-        elif self._data.endswith(b"\x04>") and self._data.count(b"\x04") >= 2:
-            self.state = State.RUNNING  # its OK was lost, the rest is here
 
     def _read_output(self, events: list[ExchangeEvent]) -> None:
-        if self.state is State.SETTLING and _BANNER.search(self._data):
-            # It was over, or had not begun: nothing more will come of it.
+        if self.state is State.SETTLING and _BANNER.search(self._tail):
+            # It was over, or is now, and its end was lost: nothing more will come of it.
             self._finish(Answer("R", self._value or b"", 0), events)
             return
         end = self._data.find(b"\x04")
@@ -182,5 +218,6 @@ class PlainExchange:
 
     def _finish(self, answer: Answer, events: list[ExchangeEvent]) -> None:
         self.state = State.IDLE
+        self._owed = max(self._owed - len(_BANNER.findall(self._data)), 0)
         self._data.clear()
         events.append(answer)

@@ -20,12 +20,18 @@ FRIENDLY = re.compile(rb"Python v?\d[^\n]*\n(?:[^\n]*\n)?>>> ")
 _REBOOT = re.compile(rb"[\x04>]*[^\n\x04]{0,12}soft reboot\r*\n|\r*\n[^\n]*" + FRIENDLY.pattern)
 """The program has reset the board: what follows is the REPL's."""
 
+MOST_QUESTIONS = 8
+"""Times that one request is asked after while it may be running."""
+
 HELD_LIMIT = 16384
 """Text that may wait for the decision; more than this is a program's."""
 
 _PROMPT = re.compile(rb"\x04[^\n]{0,24}\Z|raw REPL; CTRL-B to exit\r*\n>\Z")
 _REPLY_TO_REPEAT = re.compile(rb"[\x04>].*OK\Z", re.DOTALL)
-_AGENT_GONE = re.compile(rb"OK\x04[^\x04]*NameError[^\x04]*%s[^\x04]*\x04>\Z" % AGENT_NAME.encode())
+NO_AGENT = re.compile(rb"NameError: name '%s' is" % AGENT_NAME.encode())
+"""What a board says that was reset: nothing defines the agent's name any more."""
+
+_AGENT_GONE = re.compile(rb"OK\x04[^\x04]*%s[^\x04]*\x04>\Z" % NO_AGENT.pattern)
 
 
 def one_fault(data: bytes, mark: bytes) -> int:
@@ -66,12 +72,15 @@ class RunningText:
         self._wreck = _wreck_of(nonce)
         self._held = bytearray()
         self._doubt = False
-        self._asked = False
+        self._questions = 0
+        self._news = True
 
     def begin(self) -> None:
         """A program has started; what was held for the last one is void."""
         self._held.clear()
-        self._doubt = self._asked = False
+        self._doubt = False
+        self._questions = 0
+        self._news = True
 
     @property
     def suspicious(self) -> bool:
@@ -81,15 +90,16 @@ class RunningText:
     @property
     def agent_gone(self) -> bool:
         """Whether the question was answered by a board that knows no agent."""
-        return self._asked and bool(_AGENT_GONE.search(self._held))
+        return self._questions > 0 and bool(_AGENT_GONE.search(self._held))
 
     def damaged(self) -> None:
         """A damaged frame has come by: hold what follows it."""
-        self._doubt = True
+        self._doubt = self._news = True
 
     def feed(self, data: bytes) -> bytes:
         """Take text; return what can be handed on."""
         self._held += data
+        self._news = True
         size = len(self._held)
         if self._doubt:
             return self._release(size) if size > HELD_LIMIT else b""
@@ -104,13 +114,16 @@ class RunningText:
         """A silence has passed in suspicion.
 
         Returns:
-            Text to hand on after all, and whether to ask the board. It is asked once: when that
-            brings nothing, the program is running and the text was its own.
+            Text to hand on after all, and whether to ask the board. It is asked again only when
+            something came since: where a question brings nothing, the program is running and the
+            text was its own.
         """
-        if not self._asked:
-            self._asked = self._doubt = True
+        if self._news and self._questions < MOST_QUESTIONS:
+            self._questions += 1
+            self._news = False
+            self._doubt = True
             return b"", True
-        self._asked = False
+        self._news = True
         return self._release(len(self._held)), False
 
     def finish(self) -> bytes:
