@@ -161,7 +161,8 @@ class StdioLine(Line):
         else:
             self._in = 0
             self._restore = os.get_blocking(1)
-            os.set_blocking(1, False)
+            if not os.isatty(1):  # a terminal is shared with the shell, and takes all it gets
+                os.set_blocking(1, False)
         self._poller.watch(self._in)
 
     def _pump(self) -> None:

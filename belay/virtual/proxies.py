@@ -84,25 +84,30 @@ class ProxyCalls:
         self._vm.memory.write(out, struct.pack("<iii", _JS_OBJECT, index, 0))
         return _ATTRIBUTE_FOUND
 
-    def _call0(self, ref: int, out: int) -> int:
+    def _run(self, ref: int, *values: Value) -> Value:
         self._before_call()
-        self._put(out, self._functions[ref]())
+        try:
+            return self._functions[ref](*values)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            # Our modules check what they pass; a program that calls _board itself may pass
+            # anything, and this bridge cannot raise an exception on the board.
+            return None
+
+    def _call0(self, ref: int, out: int) -> int:
+        self._put(out, self._run(ref))
         return 0
 
     def _call1(self, ref: int, _bound: int, a: int, out: int) -> int:
-        self._before_call()
-        self._put(out, self._functions[ref](self._get(a)))
+        self._put(out, self._run(ref, self._get(a)))
         return 0
 
     def _call2(self, ref: int, _bound: int, a: int, b: int, out: int) -> int:
-        self._before_call()
-        self._put(out, self._functions[ref](self._get(a), self._get(b)))
+        self._put(out, self._run(ref, self._get(a), self._get(b)))
         return 0
 
     def _calln(self, ref: int, _bound: int, count: int, at: int, out: int) -> int:
-        self._before_call()
         values = [self._get(at + 12 * index) for index in range(count)]
-        self._put(out, self._functions[ref](*values))
+        self._put(out, self._run(ref, *values))
         return 0
 
     def _get(self, at: int) -> Value:

@@ -248,3 +248,24 @@ def test_seed_makes_random_numbers_repeatable() -> None:
             values.append(board.exec("import random\nfor i in range(5): print(random.random())"))
     assert values[0] == values[1]
     assert values[0][1] == b""
+
+
+def test_a_crash_of_the_interpreter_is_a_power_cycle() -> None:
+    # This build's `re` recurses in C without looking at its stack.
+    with BoardProcess() as board:
+        board.raw()
+        board.exec("with open('kept', 'w') as f: f.write('x')")
+        board.send(b"import re\nre.match('(a*)*b', 'a' * 30000)\x04")
+        assert board.until(b">>> ") == b"OK" + BANNER
+        board.raw()
+        assert board.eval("open('kept').read()") == "'x'"
+        board.link.close()
+        board.process.wait(10)
+        assert board.process.stderr is not None
+        assert b"the interpreter crashed" in board.process.stderr.read()
+
+
+def test_nonsense_for_the_host_does_no_harm(shared_raw: BoardProcess) -> None:
+    for call in ("pin_get('x')", "pin_get()", "pin_set(99, 1)", "sleep_ms('x')", "sleep_ms(a=1)"):
+        shared_raw.exec(f"import _board\n_board.{call}")
+    assert shared_raw.exec("print(1)") == (b"1\n", b"")
