@@ -73,6 +73,7 @@ class GreetingStep(enum.Enum):
     BANNER = "the raw REPL's banner"
     REBOOT = "the end of the soft reset"
     FACTS = "the board's facts"
+    LATE = "late answers to questions that were asked again"
     DONE = "nothing more"
     FAILED = "nothing more, in vain"
 
@@ -139,6 +140,7 @@ class Greeting:
         self._patience = self._wait = patience
         self._errors = 0
         self._banner_seen = False
+        self._owed = 0
 
     @property
     def patience(self) -> float:
@@ -165,6 +167,8 @@ class Greeting:
             self._look_for_reboot()
         if self.step is GreetingStep.FACTS:
             self._look_for_facts()
+        elif self.step is GreetingStep.LATE:
+            self._look_for_late()
 
     def silence(self) -> None:
         """:attr:`patience` has passed without a byte: try again, as mildly as possible."""
@@ -180,7 +184,10 @@ class Greeting:
             self._to_send += ENTER_RAW
         elif self.step is GreetingStep.FACTS:
             self._wait = max(self._patience, min(self._wait * 1.5, 2.0))
+            self._owed += 1
             self._to_send += ASK_AGAIN + self._question + b"\x04"
+        elif self.step is GreetingStep.LATE:
+            self.step = GreetingStep.DONE
 
     def verdict(self) -> GreetingFailure:
         """Time is up: what kind of thing is at the other end?"""
@@ -235,10 +242,28 @@ class Greeting:
         if facts:
             self.facts = facts
             self.step = GreetingStep.DONE
+            if self._owed:
+                # Was the first question lost, or only slow? An answer that still comes must not be
+                # taken for that of a request. The board answers in order: this banner is the last.
+                self.step = GreetingStep.LATE
+                self._wait = self._patience
+                self._owed += 1
+                self._to_send += ASK_AGAIN
+                self._look_for_late()
         elif match or _ERROR.search(self._data):
             # Damaged on its way, or no Python that knows these words.
             self._errors += 1
+            self._owed = max(self._owed - len(_BANNER.findall(self._data)), 0)
             self._forget()
             self._to_send += self._question + b"\x04"
             if self._errors > 5:
                 self.step = GreetingStep.FAILED
+
+    def _look_for_late(self) -> None:
+        end = 0
+        for match in _BANNER.finditer(self._data):
+            end = match.end()
+            self._owed -= 1
+        del self._data[:end]
+        if self._owed <= 0 or len(self._data) > 4096:
+            self.step = GreetingStep.DONE

@@ -308,7 +308,51 @@ def test_a_lost_question_is_asked_again() -> None:
         greeting.silence()
         # The line is cleared first: half of the question may stand in it. No lone Ctrl-D.
         assert greeting.data_to_send() == b"\n\x01" + ASKED == ASK_AGAIN + ASKED
-    told(greeting, RAW + answer())
+    assert told(greeting, RAW * 2 + answer()) == ASK_AGAIN  # the third was lost
+    assert greeting.facts == FACTS
+    assert not greeting.over
+    told(greeting, RAW)
+    assert not greeting.over
+    greeting.silence()
+    assert greeting.over
+
+
+@SPLITS
+def test_a_late_answer_is_not_left_for_the_first_request(split: Split) -> None:
+    """Only slow, not lost: both questions are answered, in order."""
+    greeting = Greeting(QUESTION, reset=False)
+    greeting.data_to_send()
+    told(greeting, RAW)
+    greeting.silence()
+    assert greeting.data_to_send() == ASK_AGAIN + ASKED
+    assert told(greeting, answer(), split) == ASK_AGAIN
+    assert greeting.step is GreetingStep.LATE
+    assert greeting.patience == 0.4
+    assert told(greeting, RAW + answer(), split) == b""
+    assert not greeting.over
+    assert told(greeting, RAW, split) == b""
+    assert greeting.step is GreetingStep.DONE
+
+
+def test_a_damaged_answer_and_a_late_one() -> None:
+    greeting = Greeting(QUESTION, reset=False)
+    greeting.data_to_send()
+    told(greeting, RAW)
+    greeting.silence()
+    greeting.data_to_send()
+    assert told(greeting, DAMAGED["the sum is wrong"] + RAW) == ASKED
+    assert told(greeting, answer()) == b""
+    assert greeting.over
+
+
+def test_a_board_that_prints_all_the_time_is_not_waited_for() -> None:
+    greeting = Greeting(QUESTION, reset=False)
+    told(greeting, RAW)
+    greeting.silence()
+    told(greeting, answer())
+    for _ in range(1000):
+        greeting.receive(b"tick\n")
+    assert greeting.over
     assert greeting.facts == FACTS
 
 
