@@ -74,8 +74,9 @@ class BelayMagics(Magics):
                 if getattr(found, "__self__", None) is self:  # not one that replaced ours
                     del manager.magics[kind][name]
         manager.registry.pop(type(self).__name__, None)
-        if self in self.shell.configurables:
-            self.shell.configurables.remove(self)
+        configurables: list[Any] = self.shell.configurables
+        if self in configurables:
+            configurables.remove(self)
 
     # ---------------------------------------------------------------------------- magics
 
