@@ -108,6 +108,8 @@ def lab(tmp_path: Path, chromium: str) -> Iterator[Lab]:
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
         "--LabApp.expose_app_in_browser=True",
+        # Opening a notebook makes a checkpoint, beside it unless told otherwise.
+        f"--AsyncFileCheckpoints.checkpoint_dir={tmp_path / 'checkpoints'}",
         *(["--allow-root"] if os.geteuid() == 0 else []),
     )
     process = subprocess.Popen(
