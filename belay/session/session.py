@@ -263,19 +263,9 @@ class Session:
 
     # ------------------------------------------------------------------------ turns and outcomes
 
-    @contextlib.contextmanager
-    def _turn(self) -> Any:
+    def _turn(self) -> _Turn:
         """This thread's turn to talk to the board."""
-        if self._owner == threading.get_ident():
-            raise RuntimeError("a callback of a call (output, event, line) called the same board")
-        with self._lock:
-            if self._closed:
-                raise errors.DeviceClosedError("this Device is closed; make a new one")
-            self._owner = threading.get_ident()
-            try:
-                yield
-            finally:
-                self._owner = None
+        return _Turn(self)
 
     def _ask(self, payload: bytes, deadline: float | None, output: OutputHandler) -> Answer:
         if self._lost_agent:
@@ -407,6 +397,27 @@ class Session:
 
     def _line(self, room: int) -> bytes:
         return self.on_line(room)
+
+
+class _Turn:
+    """The session's lock, with the questions that are asked before and under it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> None:
+        session, me = self._session, threading.get_ident()
+        if session._owner == me:
+            raise RuntimeError("a callback of a call (output, event, line) called the same board")
+        session._lock.acquire()
+        if session._closed:
+            session._lock.release()
+            raise errors.DeviceClosedError("this Device is closed; make a new one")
+        session._owner = me
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._session._owner = None
+        self._session._lock.release()
 
 
 def _holds_agent(facts: Facts) -> bool:

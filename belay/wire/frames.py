@@ -42,6 +42,8 @@ __all__ = [
     "Style",
     "encode_line",
     "encode_request",
+    "parse_answer",
+    "start_frame",
 ]
 
 AGENT_NAME = "__b"
@@ -165,6 +167,30 @@ _TAKE: dict[Style, _Take] = {
 }
 
 _START = ord("s")
+
+
+def start_frame(nonce: bytes, seq: int) -> bytes:
+    """The start frame of request ``seq`` as it looks in style ``RAW``."""
+    head = bytes((_START, seq))
+    return nonce + head + bytes((crc32(head) & 0xFF,))
+
+
+def parse_answer(data: bytes, at: int) -> tuple[Frame, int] | None:
+    """Read a verified answer frame in style ``RAW`` whose nonce ends at ``at``.
+
+    Returns:
+        The frame and where it ends; None when it is not there whole and sound.
+    """
+    header = data[at : at + 9]
+    if len(header) < 9 or crc32(header[:4]) & 0xFF != header[4]:
+        return None
+    begin = at + 9
+    end = begin + (header[2] | header[3] << 8)
+    payload, crc = data[begin:end], data[end : end + 4]
+    if crc32(payload, crc32(header)) != int.from_bytes(crc, "little") or len(crc) < 4:
+        return None
+    ticks = int.from_bytes(header[5:], "little")
+    return Frame(chr(header[0]), header[1], ticks, payload), end + 4
 
 
 class FrameDecoder:
