@@ -99,7 +99,7 @@ def exact(value: Any) -> Any:
         ("y" * (2 * PIECE), b"Js\x92" + 2 * (b"bh\x00\x08" + b"y" * PIECE)),
         (array("B", bytes(PIECE + 2)), b"JaB\x92bh\x00\x08" + bytes(PIECE) + b"b\x92\0\0"),
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=lambda value: repr(value).partition(" at 0x")[0][:30],
 )
 def test_how_each_type_is_written(value: Any, encoding: bytes) -> None:
     assert encode(value) == encoding
@@ -310,7 +310,9 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize(("value", "name", "reason"), FOREIGN, ids=lambda v: repr(v)[:20])
+@pytest.mark.parametrize(
+    ("value", "name", "reason"), FOREIGN, ids=lambda v: repr(v).partition(" at 0x")[0][:20]
+)
 def test_a_foreign_value_is_named_with_its_path(value: Any, name: str, reason: str) -> None:
     for whole, path in [
         (value, ""),
