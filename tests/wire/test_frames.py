@@ -23,6 +23,8 @@ from belay.wire.frames import (
     Style,
     encode_line,
     encode_request,
+    parse_answer,
+    start_frame,
 )
 from tests.wire.profiles import examples
 
@@ -255,6 +257,22 @@ def test_live_output_is_held_back_only_where_a_frame_may_begin() -> None:
     assert decoder.pending
     assert decoder.feed(start(5, Style.RAW)[5:]) == [Start(5)]
     assert not decoder.pending
+
+
+def test_a_whole_answer_is_read_in_one_step() -> None:
+    for frame in (RESULT, Frame("M", 255, 0xFFFFFFFF, NASTY), Frame("e", 0, 0, b"")):
+        data = b"OK" + start_frame(BYTES, frame.seq) + answer(frame, Style.RAW)
+        at = data.rindex(answer(frame, Style.RAW)) + len(BYTES)
+        assert data[2:].startswith(start(frame.seq, Style.RAW))
+        assert parse_answer(data, at) == (frame, len(data))
+        assert parse_answer(data + b"\x04\x04>", at) == (frame, len(data))
+        for end in range(at, len(data)):
+            assert parse_answer(data[:end], at) is None
+        for bad in range(at, len(data)):
+            wrong = data[:bad] + bytes((data[bad] ^ 0x40,)) + data[bad + 1 :]
+            assert parse_answer(wrong, at) is None
+    # Zeros have a checksum of their own that fits: not where the bytes are missing.
+    assert parse_answer(b"", 0) is None
 
 
 # ------------------------------------------------------------------------------- giving up
