@@ -19,8 +19,8 @@ from belay.session.conversation import OutputHandler
 from belay.session.facts import Implementation, implementation_of
 from belay.session.session import Session
 from belay.source.capture import Captured
-from belay.source.cells import is_expression, with_result
-from belay.source.linemap import Origin, SourceMap
+from belay.source.cells import is_expression, leaves_code, with_result
+from belay.source.linemap import HERE, Origin, SourceMap
 from belay.transports import Transport, open_transport
 
 __all__ = ["STDOUT", "Device", "TextSink"]
@@ -111,7 +111,7 @@ class Device:
 
     def __init__(
         self,
-        device: str | Transport | None = None,
+        device: str | os.PathLike[str] | Transport | None = None,
         baudrate: int = 115200,
         *,
         exclusive: bool = True,
@@ -127,9 +127,10 @@ class Device:
                     "no board was named: give an address such as '/dev/ttyACM0', 'COM5' or "
                     "'virtual:', or set the environment variable BELAY_DEVICE"
                 )
-        if isinstance(device, str):
+        if not isinstance(device, Transport):
+            address = os.fspath(device) if isinstance(device, os.PathLike) else device
             device = open_transport(
-                device, baudrate=baudrate, exclusive=exclusive, timeout=connect_timeout
+                address, baudrate=baudrate, exclusive=exclusive, timeout=connect_timeout
             )
         self.timeout = timeout
         self._sources = SourceMap(os.urandom(2).hex())
@@ -175,9 +176,12 @@ class Device:
         """
         source = textwrap.dedent(cmd)
         if is_expression(source):
-            return self._request(requests.EVALUATE, (source.strip(),), stream_out, timeout)
-        tag = self._sources.add(Origin("<device>", text=source))
-        return self._request(requests.EXECUTE, (tag, source), stream_out, timeout)
+            source = source.strip()
+            here = Origin(HERE, text=source)
+            return self._request(requests.EVALUATE, (source,), stream_out, timeout, here)
+        here = Origin(HERE, text=source)
+        tag = self._sources.add(here) if leaves_code(source) else HERE
+        return self._request(requests.EXECUTE, (tag, source), stream_out, timeout, here)
 
     def run_cell(
         self,
@@ -265,7 +269,7 @@ class Device:
     def _define(self, captured: Captured) -> None:
         """Put a function on the board."""
         tag = self._sources.add(Origin(captured.filename, captured.first_line, "", captured.text))
-        self._request(requests.EXECUTE, (tag, captured.text), STDOUT, None)
+        self._ask(self._session.define, (tag, captured.text, captured.name), STDOUT, None)
 
     def _call(
         self,
@@ -275,11 +279,7 @@ class Device:
         stream_out: TextSink | None,
         timeout: float | None,
     ) -> Any:
-        if keywords:
-            return self._request(
-                requests.CALL_KEYWORDS, (name, keywords, *args), stream_out, timeout
-            )
-        return self._request(requests.CALL, (name, *args), stream_out, timeout)
+        return self._ask(self._session.call, (name, args, keywords), stream_out, timeout)
 
     def _request(
         self,
@@ -287,25 +287,36 @@ class Device:
         args: tuple[Any, ...],
         stream_out: TextSink | None,
         timeout: float | None,
+        here: Origin | None = None,
     ) -> Any:
+        return self._ask(self._session.request, (operation, args), stream_out, timeout, here)
+
+    def _ask(
+        self,
+        method: Callable[..., Any],
+        args: tuple[Any, ...],
+        stream_out: TextSink | None,
+        timeout: float | None,
+        here: Origin | None = None,
+    ) -> Any:
+        """Call a method of the session, with the host's files in what it raises."""
         try:
-            return self._session.request(
-                operation,
-                args,
+            return method(
+                *args,
                 output=_handler(stream_out),
                 timeout=self.timeout if timeout is None else timeout,
             )
         except errors.PyboardException as error:
-            self._explain(error)
+            self._explain(error, here)
             raise
         except (KeyboardInterrupt, errors.CallTimeoutError) as error:
             if isinstance(error.__cause__, errors.PyboardException):
-                self._explain(error.__cause__)
+                self._explain(error.__cause__, here)
             raise
 
-    def _explain(self, error: errors.PyboardException) -> None:
+    def _explain(self, error: errors.PyboardException, here: Origin | None = None) -> None:
         """Put the host's files and lines into a board's traceback."""
-        text, error.frames = self._sources.translate(str(error.args[0]))
+        text, error.frames = self._sources.translate(str(error.args[0]), here)
         error.args = (text,)
 
 

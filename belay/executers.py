@@ -16,6 +16,7 @@ __all__ = ["TaskDecorator"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_OWNER = "_belay_device"
 
 
 class TaskDecorator:
@@ -59,7 +60,7 @@ class TaskDecorator:
     def _send(self, function: Callable[..., Any], *, timeout: float | None) -> Callable[..., Any]:
         from belay.device import STDOUT
 
-        captured = capture(function)
+        captured = capture(function, self._is_on_board)
         self._device._define(captured)
         call, name = self._device._call, captured.name
 
@@ -67,4 +68,10 @@ class TaskDecorator:
         def task(*args: Any, **keywords: Any) -> Any:
             return call(name, args, keywords, STDOUT, timeout)
 
+        setattr(task, _OWNER, self._device)
         return task
+
+    def _is_on_board(self, name: str, value: object) -> bool:
+        """Whether a host variable is a task of this board, which knows it by the same name."""
+        owner = getattr(value, _OWNER, None)
+        return owner is self._device and getattr(value, "__name__", "") == name

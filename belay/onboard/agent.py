@@ -35,6 +35,7 @@ reply = None  # its answer: kind, seq, payload; None while it runs
 final = 82  # kind of the frame that ends the answer being sent
 out = []  # iterators of the answer being sent in segments, innermost last
 into = []  # containers of the request arriving in segments, innermost last
+names = []  # of functions that are called by number
 done = []  # results of the batch that is running
 sending = 0
 waiting = []  # frames from callbacks that came in the middle of another frame
@@ -310,6 +311,8 @@ def feed(b, i, n):
 
 
 def run(c, a):
+    if c > 127:  # a number: call the function that a "d" announced
+        return name(names[c - 128])(*a)
     if c == 99:  # c: call a global
         return name(a[0])(*a[1:])
     if c == 101:  # e: evaluate
@@ -324,6 +327,10 @@ def run(c, a):
         exec(compile_(a[1], a[0], "exec") if compile_ else a[1], G)
         if c == 118:
             return G.pop(VALUE, None)
+    elif c == 100:  # d: execute a definition and give its name a number
+        run(120, a)
+        names.append(a[2])
+        return len(names) - 1
     else:
         raise ValueError("belay: unknown request")
 

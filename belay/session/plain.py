@@ -36,6 +36,7 @@ class PlainSession(Session):
     def _new_exchange(self) -> None:
         mark = "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(8))
         self._mark = mark
+        self._numbers = {}
         exchange = PlainExchange(
             mark.encode(), cooked_text=self.facts.cooked_text, timing=self._timing
         )

@@ -9,12 +9,15 @@ from belay import errors
 from belay.session.onboard import raw_deflate
 from belay.wire.values import CannotTravel, encode_segments, encode_small
 
-__all__ = ["CALL", "CALL_KEYWORDS", "EVALUATE", "EXECUTE", "MANY", "VALUE", "payloads"]
+__all__ = ["CALL", "CALL_KEYWORDS", "DEFINE", "EVALUATE", "EXECUTE", "MANY", "VALUE", "payloads"]
 
 CALL = b"c"
 """``(name, *args)``: call a global of ``__main__``."""
 CALL_KEYWORDS = b"k"
 """``(name, keywords, *args)``."""
+DEFINE = b"d"
+"""``(tag, source, name)``: statements that define the function ``name``; answers its number, by
+which it is called from then on: ``bytes((0x80 + number,))`` with ``(*args,)``."""
 EVALUATE = b"e"
 """``(source,)``: an expression."""
 EXECUTE = b"x"
@@ -56,7 +59,7 @@ def payloads(
         segments = [small]
     else:
         try:
-            segments = encode_segments(args, size, _NAMES.get(operation, ("source",)))
+            segments = encode_segments(args, size, _NAMES.get(operation, ()))
         except CannotTravel as error:
             raise unsupported(error, "argument") from None
     if len(segments) == 1:
@@ -76,7 +79,7 @@ def _smaller(payload: bytes) -> bytes:
 
 def unsupported(error: CannotTravel, what: str) -> errors.UnsupportedValueError:
     """The public form of :class:`CannotTravel`."""
-    where = f" at {error.path}" if error.path else ""
+    where = error.path or what
     why = f" ({error.reason})" if error.reason else ""
     hint = (
         "send its parts, or build it on the board"
@@ -84,7 +87,7 @@ def unsupported(error: CannotTravel, what: str) -> errors.UnsupportedValueError:
         else "return its parts, or keep it on the board in a global variable"
     )
     return errors.UnsupportedValueError(
-        f"{what}{where}: a value of type {error.type_name!r} cannot travel{why}; {hint}. What "
+        f"{where}: a value of type {error.type_name!r} cannot travel{why}; {hint}. What "
         "travels: None, bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, "
         "frozenset, range, array.array and memoryview.",
         type_name=error.type_name,

@@ -24,6 +24,9 @@ __all__ = ["Session"]
 
 NOTHING = b"q"
 LARGEST_SEGMENT = 8192
+MOST_NUMBERED = 100
+"""Functions that are called by a number of one byte; the others are called by name."""
+
 SMALLEST_SEGMENT = 2304
 TEXT_SEGMENT = 1024
 """Answers as base64 take three copies of a segment on the board, and some ports make more."""
@@ -127,6 +130,7 @@ class Session:
         style = Style.TEXT if not binary else Style.COOKED if facts.cooked_binary else Style.RAW
         self._style = style
         self._answer_segment = TEXT_SEGMENT if style is Style.TEXT else self._segment
+        self._numbers: dict[str, bytes] = {}
         self._nonce = _draw_nonce(style)
         exchange = Exchange(self._nonce, style, cooked_text=facts.cooked_text, timing=self._timing)
         self._conversation = Conversation(exchange, self.transport, self._event, self._line)
@@ -225,12 +229,23 @@ class Session:
         """The value of an expression in ``__main__``."""
         return self.request(requests.EVALUATE, (source,), **options)
 
+    def define(self, tag: str, source: str, name: str, **options: Any) -> None:
+        """Run statements that define the function ``name``; calls of it then cost fewer bytes."""
+        if name in self._numbers or len(self._numbers) >= MOST_NUMBERED or not self.agent:
+            return self.execute(source, tag, **options)
+        number = self.request(requests.DEFINE, (tag, source, name), **options)
+        self._numbers[name] = bytes((0x80 + number,))
+        return None
+
     def call(
         self, name: str, args: tuple[Any, ...], keywords: dict[str, Any], **options: Any
     ) -> Any:
-        """Call a global of ``__main__``. One write, one read."""
+        """Call a global of ``__main__``, whatever it is bound to by then. One write, one read."""
         if keywords:
             return self.request(requests.CALL_KEYWORDS, (name, keywords, *args), **options)
+        number = self._numbers.get(name)
+        if number is not None:
+            return self.request(number, args, **options)
         return self.request(requests.CALL, (name, *args), **options)
 
     def batch(self, items: Iterable[tuple[bytes, tuple[Any, ...]]], **options: Any) -> list[Any]:

@@ -44,6 +44,27 @@ def test_a_call_is_one_round_trip_and_at_most_48_bytes_of_overhead(
     assert (link.up + link.down) / 256 <= 48 + plain
 
 
+def test_a_defined_function_is_called_by_number_and_still_by_its_name(
+    pair: tuple[Session, CountingLink],
+) -> None:
+    session, link = pair
+    session.define("t", "def twice(x):\n    return 2 * x\n", "twice")
+    link.reset()
+    assert session.call("twice", (21,), {}) == 42
+    assert (link.round_trips, link.up + link.down) == (1, pytest.approx(49, abs=5))
+    # The name counts, whatever it is bound to by then.
+    session.execute("def twice(x): return 'other'", "t")
+    assert session.call("twice", (21,), {}) == "other"
+    session.define("t", "def twice(x):\n    return -x\n", "twice")
+    assert session.call("twice", (21,), {}) == -21
+    for number in range(120):
+        session.define("t", f"def n{number}(): return {number}", f"n{number}")
+    assert [session.call(f"n{number}", (), {}) for number in (0, 97, 98, 119)] == [0, 97, 98, 119]
+    session.execute("del twice", "t")
+    with pytest.raises(errors.PyboardException, match="NameError"):
+        session.call("twice", (1,), {})
+
+
 @pytest.mark.parametrize("kind", ["bytes", "str", "list"])
 def test_a_megabyte_arrives_exactly_and_the_board_keeps_one_segment(
     pair: tuple[Session, CountingLink], kind: str
@@ -163,12 +184,14 @@ def test_a_reset_by_the_program_is_told_from_a_long_silence(how: str, options: s
 
 def test_a_reset_between_calls_is_told_once_and_the_next_call_works() -> None:
     session = open_session("virtual:", silence=0.05)
-    session.execute("def f(): return 1", "t")
+    session.define("t", "def f(): return 1", "f")
     session.transport.write(b"\x04")  # as a reset button would: the agent is gone
     with pytest.raises(errors.BoardResetError, match="define your functions again") as caught:
         session.call("f", (), {})
     assert caught.value.ran is False
     assert session.evaluate("6 * 7") == 42
+    session.define("t", "def g(): return 2\ndef f(): return 3", "g")
+    assert (session.call("g", (), {}), session.call("f", (), {})) == (2, 3)
     session.close()
 
 
