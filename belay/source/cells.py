@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["RESULT", "is_expression", "with_result"]
+__all__ = ["RESULT", "is_expression", "leaves_code", "with_result"]
 
 RESULT = "_belay_value"
 """The global that the last expression is assigned to; the agent takes it away again."""
@@ -35,6 +35,22 @@ def is_expression(source: str) -> bool:
     except _UNREADABLE:
         return False
     return True
+
+
+_KEEPERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp)
+
+
+def leaves_code(source: str) -> bool:
+    """Whether running ``source`` may leave code on the board that runs later.
+
+    True also for what only the board's compiler can judge.
+    """
+    try:
+        with _quietly():
+            tree = ast.parse(source)
+    except _UNREADABLE:
+        return True
+    return any(isinstance(node, _KEEPERS) for node in ast.walk(tree))
 
 
 def with_result(source: str) -> tuple[str, bool]:

@@ -8,14 +8,21 @@ defined long ago and called by another one.
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import re
 from dataclasses import dataclass
 
-__all__ = ["BoardFrame", "Origin", "SourceMap"]
+__all__ = ["HERE", "BoardFrame", "Origin", "SourceMap"]
 
 _FRAME = re.compile(r'^ *File "(?P<tag>[^"]*)", line (?P<line>\d{1,9})(?:, in (?P<name>.*))?$')
 AGENT = "<belay>"
+HERE = "<device>"
+"""The tag of statements that leave no code behind. The board interns every tag it sees and never
+frees it, so a program that sends new statements for hours must not use up new tags for them."""
+
+_UNNAMED = ("<string>", "<stdin>")
+"""What boards call an expression, which is sent without a tag."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +86,23 @@ class SourceMap:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._origins: dict[str, Origin] = {}
+        self._tags: dict[Origin, str] = {}
+        self._numbers = itertools.count()
 
     def add(self, origin: Origin) -> str:
-        """Register a source; return its tag."""
-        tag = f"{self._prefix}{len(self._origins):x}"
+        """Register a source; return its tag. The same source again has the same tag."""
+        tag = self._tags.setdefault(origin, f"{self._prefix}{next(self._numbers):x}")
         self._origins[tag] = origin
         return tag
 
-    def frames(self, traceback: str) -> tuple[tuple[BoardFrame, ...], str]:
+    def frames(
+        self, traceback: str, here: Origin | None = None
+    ) -> tuple[tuple[BoardFrame, ...], str]:
         """Take a board's traceback apart.
+
+        Args:
+            traceback: the text from the board.
+            here: the source that was running, where it was sent without a tag of its own.
 
         Returns:
             Its frames, outermost first and without the agent's own, and the text behind them:
@@ -99,26 +114,30 @@ class SourceMap:
             match = _FRAME.match(line)
             if match:
                 if match["tag"] != AGENT:
-                    frames.append(self._frame(match))
+                    # Deeper down, an unnamed source is what a program itself evaluates.
+                    mine = match["tag"] == HERE or (not frames and match["tag"] in _UNNAMED)
+                    frames.append(self._frame(match, here if mine else None))
                 rest.clear()
             elif not line.startswith("Traceback (most recent call last)"):
                 rest.append(line)
         return tuple(frames), "\n".join(rest).strip("\n")
 
-    def translate(self, traceback: str) -> tuple[str, tuple[BoardFrame, ...]]:
-        """A board's traceback with the host's files, lines and source in it.
+    def translate(
+        self, traceback: str, here: Origin | None = None
+    ) -> tuple[str, tuple[BoardFrame, ...]]:
+        """A board's traceback with the host's files, lines and source in it; see :meth:`frames`.
 
         Returns:
             The text, and its frames.
         """
-        frames, message = self.frames(traceback)
+        frames, message = self.frames(traceback, here)
         shown = [str(frame) for frame in frames]
         if shown:
             shown.insert(0, "Traceback (most recent call last):")
         return "\n".join([*shown, message]) + "\n", frames
 
-    def _frame(self, match: re.Match[str]) -> BoardFrame:
-        origin = self._origins.get(match["tag"])
+    def _frame(self, match: re.Match[str], here: Origin | None) -> BoardFrame:
+        origin = here or self._origins.get(match["tag"])
         number, name = int(match["line"]), match["name"] or "<module>"
         if origin is None:
             return BoardFrame(match["tag"], number, name)

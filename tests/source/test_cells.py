@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belay.source.cells import RESULT, is_expression, with_result
+from belay.source.cells import RESULT, is_expression, leaves_code, with_result
 
 
 def run(source: str) -> dict[str, Any]:
@@ -161,3 +161,20 @@ def test_what_is_sent_is_one_assignment() -> None:
 )
 def test_is_expression(source: str, answer: bool) -> None:
     assert is_expression(source) is answer
+
+
+@pytest.mark.parametrize(
+    ("source", "leaves"),
+    [
+        ("x = 1", False),
+        ("for i in range(3): print([j for j in range(i)])", False),
+        ("text = 'def f(): lambda'", False),
+        ("f = lambda: 1", True),
+        ("def f(): pass", True),
+        ("class A:\n def f(self): pass", True),
+        ("g = (i for i in range(3))", True),
+        ("only the board's compiler knows", True),
+    ],
+)
+def test_code_that_stays_on_the_board(source: str, leaves: bool) -> None:
+    assert leaves_code(source) is leaves

@@ -9,17 +9,32 @@ from pathlib import Path
 
 import pytest
 
-from belay.source.linemap import BoardFrame, Origin, SourceMap
+from belay.source.linemap import HERE, BoardFrame, Origin, SourceMap
 
 SOURCE = "def area(w, h):\n    return w / h\n\narea(1, 0)\n"
 
 
 def test_tags_differ_and_begin_with_the_sessions_prefix() -> None:
     sources = SourceMap("a7f3")
-    tags = [sources.add(Origin("file.py")) for _ in range(300)]
+    tags = [sources.add(Origin("file.py", first_line=line)) for line in range(300)]
     assert len(set(tags)) == 300
     assert tags[0] == "a7f30"
     assert all(tag.startswith("a7f3") for tag in tags)
+    assert sources.add(Origin("file.py", first_line=7)) == tags[7]
+
+
+def test_what_is_sent_without_a_tag_of_its_own() -> None:
+    here = Origin(HERE, text="a = 1\nf(a)")
+    text = (
+        'Traceback (most recent call last):\n  File "<belay>", line 9, in run\n'
+        '  File "{}", line 2, in <module>\n  File "<string>", line 1, in <module>\nKeyError: 1\n'
+    )
+    for name in (HERE, "<string>", "<stdin>"):
+        frames, _ = SourceMap("t").frames(text.format(name), here)
+        # The second one is what the program itself evaluates.
+        assert [frame.source for frame in frames] == ["f(a)", ""], name
+    frames, _ = SourceMap("t").frames(text.format("other.py"), here)
+    assert [frame.source for frame in frames] == ["", ""]
 
 
 def test_a_file_of_the_host(tmp_path: Path) -> None:
