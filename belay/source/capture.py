@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +35,22 @@ class Captured:
     first_line: int
 
 
-def capture(function: Callable[..., Any]) -> Captured:
+def _nothing_there(name: str, value: object) -> bool:
+    return False
+
+
+def capture(
+    function: Callable[..., Any], is_on_board: Callable[[str, object], bool] = _nothing_there
+) -> Captured:
     """Find the source of a function and make it fit for a board.
 
     Decorators are taken off, for they ran on the host; those of the ``micropython`` module
     (``@micropython.native``) stay, for they are the board compiler's. Line numbers are kept.
+
+    Args:
+        function: what to send.
+        is_on_board: tells of a variable of an enclosing host function, by name and value, whether
+            the board has it under that name: another task, for example.
 
     Raises:
         SourceError: there is no source, or it uses variables of an enclosing host function.
@@ -53,7 +65,7 @@ def capture(function: Callable[..., Any]) -> Captured:
         raise SpecialFunctionNameError(
             f"{name!r}: names that begin with {', '.join(_RESERVED)} belong to belay; rename it"
         )
-    free = function.__code__.co_freevars
+    free = [name for name, value in _closure(function) if not is_on_board(name, value)]
     if free:
         raise SourceError(
             f"{_place(function)}: {name}() uses {', '.join(free)} from the function around it, "
@@ -68,6 +80,14 @@ def capture(function: Callable[..., Any]) -> Captured:
             'own use device("""def ...""").'
         ) from None
     return Captured(name, _trim(lines, function), _filename(function), first_line)
+
+
+def _closure(function: Callable[..., Any]) -> Iterator[tuple[str, object]]:
+    """What it takes from the function around it: names and values."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        # What has no value yet is this function itself, or one that follows and will be there.
+        with contextlib.suppress(ValueError):
+            yield name, cell.cell_contents
 
 
 def _filename(function: Callable[..., Any]) -> str:

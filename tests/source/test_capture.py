@@ -260,6 +260,20 @@ def test_a_closure_says_which_name_and_where() -> None:
     assert "Pass it as an argument" in str(e.value)
 
 
+def test_a_closure_over_what_the_board_has_is_none() -> None:
+    other, constant = bare, 3
+
+    def calls() -> Any:
+        return other() + constant + later() + calls()
+
+    with pytest.raises(SourceError, match=r"calls\(\) uses constant from"):
+        capture(calls, lambda name, value: name == "other" or value is calls)
+    assert capture(calls, lambda name, value: name != "later").name == "calls"
+
+    def later() -> int:
+        return 1
+
+
 def test_a_wrapper_is_a_closure_over_what_it_wraps() -> None:
     def logged(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
