@@ -112,17 +112,27 @@ class Session:
             )
             timing.round_trip = round_trip
             timing.rate = transport.bytes_per_second or timing.rate
-            kind = cls
-            if not agent or not _holds_agent(facts):
-                from belay.session.plain import PlainSession
-
-                kind = PlainSession
-            session = kind(transport, facts, timing)
-            session._install(startup, timeout, output)
+            session = cls._fitting(transport, facts, timing, agent=agent)
+            try:
+                session._install(startup, timeout, output)
+            except errors.FeatureUnavailableError:
+                session = cls._fitting(transport, facts, timing, agent=False)
+                session._install(startup, timeout, output)
         except BaseException:
             transport.close()
             raise
         return session
+
+    @classmethod
+    def _fitting(
+        cls, transport: Transport, facts: Facts, timing: Timing, *, agent: bool
+    ) -> Session:
+        """A session of the kind that the board can hold."""
+        if agent and _holds_agent(facts):
+            return cls(transport, facts, timing)
+        from belay.session.plain import PlainSession
+
+        return PlainSession(transport, facts, timing)
 
     def _new_exchange(self) -> None:
         facts = self.facts
@@ -348,6 +358,8 @@ class Session:
                 "with an empty board; define your functions again.",
                 ran=outcome.started,
             )
+        if outcome.failure == "no memory":
+            raise errors.FeatureUnavailableError("the board has no memory for belay's agent")
         self._unsettled = True
         if outcome.stopped == "keyboard":
             raise KeyboardInterrupt("the board did not react to Ctrl-C")

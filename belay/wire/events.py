@@ -76,7 +76,8 @@ class Failure(NamedTuple):
     """The request can get no answer.
 
     Attributes:
-        reason: ``silent`` nothing came back, ``agent gone`` the board knows no agent: it was reset.
+        reason: ``silent`` nothing came back; ``agent gone`` the board knows no agent: it was
+            reset; ``no memory`` the agent does not fit.
     """
 
     reason: str

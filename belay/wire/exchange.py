@@ -404,6 +404,9 @@ class Exchange:
         reply = self._tail[begun + 2 :]
         if reply.endswith(b"\x04>") and reply.count(b"\x04") >= 2:
             self._gone = self._gone + 1 if NO_AGENT.search(reply) else 0
+            if self._prefix and b"MemoryError" in reply:
+                events.append(self._fail("no memory"))
+                return
             self._tail.clear()
             self._noise = True
             self._stray(events)

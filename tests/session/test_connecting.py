@@ -156,3 +156,14 @@ def test_a_small_board_goes_without_the_agent(
     assert not session.agent
     assert session.evaluate("6 * 7") == 42
     session.close()
+
+
+def test_a_board_that_runs_out_of_memory_over_the_agent_goes_without(tmp_path) -> None:
+    boot = "import builtins\ndef compile(*a): raise MemoryError\nbuiltins.compile = compile\n"
+    (tmp_path / "boot.py").write_text(boot)
+    got = bytearray()
+    session = open_session(
+        f"virtual:?files={tmp_path}", reset=True, startup="print('up')", output=got.extend
+    )
+    assert (session.agent, bytes(got), session.evaluate("6 * 7")) == (False, b"up\n", 42)
+    session.close()
