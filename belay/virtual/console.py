@@ -309,7 +309,9 @@ class Console:
         if vm.waiting.value:
             vm.waiting.value = 0
             self._line.wake()
-        if vm.attention.value:
+        if vm.attention.value and vm.interrupt_char >= 0:
+            # Not in the REPL's own output, at the end of a command: Ctrl-C is no longer, or not
+            # yet, armed there, so an endless callback could not be stopped. The prompt is near.
             vm.attention.value = 0
             self.run_due()
 

@@ -87,7 +87,7 @@ class BoardProcess:
     def exec(self, source: str, timeout: float = 20) -> tuple[bytes, bytes]:
         """Run source in the raw REPL: (output, traceback)."""
         self.send(source.encode() + b"\x04")
-        self.until(b"OK")
+        self.until(b"OK", timeout)
         output = self.until(b"\x04", timeout)[:-1]
         error = self.until(b"\x04>", timeout)[:-2]
         return output, error

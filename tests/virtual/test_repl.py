@@ -229,10 +229,12 @@ def test_deep_recursion_is_an_exception(raw: BoardProcess) -> None:
 
 
 def test_too_much_memory_is_an_exception(raw: BoardProcess) -> None:
-    _, error = raw.exec("x = []\nwhile True: x.append(bytearray(1000000))")
+    patience = 100  # collecting 200 MB takes a second, on a machine that does nothing else
+    _, error = raw.exec("x = []\nwhile True: x.append(bytearray(1000000))", patience)
     assert b"MemoryError" in error
-    raw.exec("x = None")
-    assert raw.exec("x = bytearray(30000000); print(len(x))") == (b"30000000\n", b"")
+    raw.exec("x = None", patience)
+    output = raw.exec("x = bytearray(30000000); print(len(x))", patience)
+    assert output == (b"30000000\n", b"")
 
 
 def test_a_command_may_use_megabytes_and_the_next_one_too(raw: BoardProcess) -> None:
