@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import sys
@@ -124,6 +125,7 @@ def open_virtual(address: VirtualAddress, *, timeout: float | None = 10) -> Tran
         raise
 
 
+@atexit.register
 def close_shared() -> None:
     """End all shared boards of this process, in use or not."""
     with _shared_lock:
