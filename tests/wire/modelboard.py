@@ -119,22 +119,20 @@ class ModelBoard:
         line = bytearray()
         while True:
             byte = yield "read"
-            if byte == 1:
+            if self._friendly:
+                yield from self._friendly_byte(byte, line)
+            elif byte == 1:
                 line.clear()
-                self._out += RAW_BANNER if not self._friendly else b"\r\n" + RAW_BANNER
-                self._friendly = False
+                self._out += RAW_BANNER
             elif byte == 2:
                 line.clear()
                 self._friendly = True
                 self._out += FRIENDLY_BANNER
             elif byte == 3:
                 line.clear()
-                self._out += b"\r\n>>> " if self._friendly else b""
             elif byte == 4 and not line:
                 self._out += b"OK\r\n"
                 self._soft_reset()
-            elif self._friendly:
-                self._out += b"\r\n>>> " if byte in b"\r\n" else bytes((byte,))
             elif byte == 4:
                 text = bytes(line)
                 line.clear()
@@ -142,13 +140,35 @@ class ModelBoard:
             else:
                 line.append(byte)
 
+    def _friendly_byte(self, byte: int, line: bytearray) -> Steps:
+        if byte == 3:
+            line.clear()
+            self._out += b"\r\n>>> "
+        elif byte == 1 and not line:
+            self._out += b"\r\n" + RAW_BANNER
+            self._friendly = False
+        elif byte == 4 and not line:
+            self._soft_reset()
+        elif byte in b"\r\n" and (line.count(b"(") > line.count(b")") or line.endswith(b":")):
+            line.append(10)
+            self._out += b"\r\n... "
+        elif byte in b"\r\n":
+            self._out += b"\r\n"
+            text = bytes(line)
+            line.clear()
+            yield from self._command(text, raw=False)
+        elif byte > 5:
+            line.append(byte)
+            self._out.append(byte)
+
     def _soft_reset(self) -> None:
-        self._out += b"MPY: soft reboot\r\n" + RAW_BANNER
+        self._out += b"MPY: soft reboot\r\n"
+        self._out += FRIENDLY_BANNER if self._friendly else RAW_BANNER
         self._reset()
         self.agent = False
 
-    def _command(self, text: bytes) -> Steps:
-        self._out += b"OK"
+    def _command(self, text: bytes, *, raw: bool = True) -> Steps:
+        self._out += b"OK" if raw else b""
         self._armed = True
         self.points = 0
         error = ""
@@ -160,13 +180,13 @@ class ModelBoard:
             error = str(raised)
         except SystemExit:
             self._armed = False
-            self._out += b"\x04\x04"
+            self._out += b"\x04\x04" if raw else b""
             self._soft_reset()
             return
         self._armed = False
         if error:
             error = f'Traceback (most recent call last):\r\n  File "<stdin>"\r\n{error}\r\n'
-        self._out += b"\x04" + error.encode() + b"\x04>"
+        self._out += b"\x04%s\x04>" % error.encode() if raw else error.encode() + b">>> "
 
     def _run(self, text: bytes) -> Steps:
         # 8-bit bytes as escapes: CPython does not read them in a bytes literal.
@@ -185,8 +205,7 @@ class ModelBoard:
             if isinstance(value, ast.Name):
                 raise BoardError(f"NameError: name '{value.id}' isn't defined")
             assert isinstance(value, ast.Call), source
-            assert isinstance(value.func, ast.Name), source
-            name = value.func.id
+            name = ast.unparse(value.func)
             if name == "agent" and not value.args:
                 self.agent = True
                 self._reset()
@@ -218,8 +237,7 @@ class ModelBoard:
         return self.nonce + self._safe(head + body)
 
     def start_frame(self, seq: int) -> bytes:
-        head = bytes((ord("s"), seq))
-        return self.nonce + self._safe(head + bytes((crc32(head) & 255,)))
+        return self.nonce + self._safe(bytes((ord("s"), seq)))
 
     def _point(self) -> Steps:
         """A moment at which an interrupt may come."""
@@ -377,11 +395,14 @@ class Talk:
         self.exchange.request(payload, prefix)
         return self.finish()
 
-    def finish(self, *, deadline: int = 1000) -> list[ExchangeEvent]:
+    def finish(self, *, deadline: int | None = None) -> list[ExchangeEvent]:
         """Until the request has ended; what happened, prints merged.
 
         Args:
-            deadline: silences and ticks after which the host interrupts.
+            deadline: silences and ticks after which the host interrupts; None: it never does.
+
+        Raises:
+            Hang: without a deadline, this would have taken for ever.
         """
         self.events = []
         self.silences = ticks = 0
@@ -398,7 +419,7 @@ class Talk:
                 self.silences += 1
                 self._take(self.exchange.silence())
                 self.board.tick()
-            elif self.board.state == "read":
+            elif self.board.state == "read" and deadline is None:
                 raise Hang(f"{self.exchange.state}, {self.board.state}")
             else:
                 self.board.tick()

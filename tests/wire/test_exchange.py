@@ -297,7 +297,7 @@ def test_a_damaged_request_is_repeated_at_once(reply: bytes) -> None:
     assert exchange.receive(reply) == []
     assert exchange.data_to_send() == b""  # from here on only silence repeats it
     assert exchange.counters.repeats == STRAY_LIMIT
-    assert exchange.receive(b"OK" + start() + frame("R", b"\x91")) == [answer()]
+    assert exchange.receive(b"OK" + start() + frame("R", b"\x91"))[-1] == answer()
 
 
 @pytest.mark.xfail(strict=True, reason="the prompt behind an n frame counts as a second error")
