@@ -44,7 +44,7 @@ def capture(
 ) -> Captured:
     """Find the source of a function and make it fit for a board.
 
-    Decorators are taken off, for they ran on the host; those of the ``micropython`` module
+    Decorators are taken off, for they belong to the host; those of the ``micropython`` module
     (``@micropython.native``) stay, for they are the board compiler's. Line numbers are kept.
 
     Args:
@@ -56,6 +56,7 @@ def capture(
         SourceError: there is no source, or it uses variables of an enclosing host function.
         SpecialFunctionNameError: the name is one that belay keeps for itself.
     """
+    function = inspect.unwrap(function)  # a wrapper is what a decorator has left
     name = getattr(function, "__name__", "")
     if name == "<lambda>":
         raise SourceError("a lambda has no name to call it by on the board; write a def instead")
@@ -121,12 +122,16 @@ def _trim(lines: list[str], function: Callable[..., Any]) -> str:
         line if number in inside else line.removeprefix(indent)
         for number, line in enumerate(lines[: node.end_lineno], 1)
     ]
-    for decorator in node.decorator_list:
-        if ast.unparse(decorator).startswith("micropython."):
-            continue
-        last = decorator.end_lineno or decorator.lineno
-        for index in range(decorator.lineno - 1, last):
-            lines[index] = "\n"
+    stay = {
+        line
+        for decorator in node.decorator_list
+        if ast.unparse(decorator).startswith("micropython.")
+        for line in range(decorator.lineno, (decorator.end_lineno or decorator.lineno) + 1)
+    }
+    # All the rest in front of the def: a decorator's own lines do not count its parentheses.
+    for number in range(1, node.lineno):
+        if number not in stay:
+            lines[number - 1] = "\n"
     return "".join(lines)
 
 

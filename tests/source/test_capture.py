@@ -91,8 +91,7 @@ def one_line(): return "one line"  # fmt: skip
         (yields, "def yields():\n    yield 4  # generator\n"),
         (
             many_decorators.__wrapped__,
-            "\n\n\n\n# between\n\n\ndef many_decorators():\n    # inside\n"
-            "    return 1  # many decorators\n",
+            "\n" * 7 + "def many_decorators():\n    # inside\n    return 1  # many decorators\n",
         ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -274,7 +273,7 @@ def test_a_closure_over_what_the_board_has_is_none() -> None:
         return 1
 
 
-def test_a_wrapper_is_a_closure_over_what_it_wraps() -> None:
+def test_what_a_decorator_wraps_is_sent() -> None:
     def logged(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(*args: Any) -> Any:
@@ -282,8 +281,20 @@ def test_a_wrapper_is_a_closure_over_what_it_wraps() -> None:
 
         return wrapper
 
-    with pytest.raises(SourceError, match="uses function"):
-        capture(logged(bare))
+    assert capture(logged(bare)) == capture(functools.lru_cache(bare)) == capture(bare)
+
+
+def test_a_decorator_in_parentheses() -> None:
+    # fmt: off
+    @functools.lru_cache
+    @(
+        lambda function: function
+    )
+    def inside():
+        return 1
+    # fmt: on
+
+    assert capture(inside).text == "\n\n\n\ndef inside():\n    return 1\n"
 
 
 def test_code_that_was_executed_without_its_source() -> None:
