@@ -244,5 +244,5 @@ _WHAT_TO_TRY = {
 
 def _no_board(greeting: Greeting, address: str, timeout: float) -> errors.ConnectionFailedError:
     kind, text = _WHAT_TO_TRY[greeting.verdict()]
-    seen = repr(bytes(greeting.before[-80:]))[1:]
+    seen = repr(greeting.seen[-80:])[1:]
     return kind(text.format(address=address, timeout=timeout, seen=seen))

@@ -193,12 +193,17 @@ class Greeting:
         """Time is up: what kind of thing is at the other end?"""
         if self.step is GreetingStep.REBOOT or self._banner_seen:
             return GreetingFailure.BUSY
-        seen = bytes(self.before + self._data)
+        seen = self.seen
         if not seen:
             return GreetingFailure.SILENT
         if re.search(rb">>> |Traceback|MicroPython|CircuitPython|KeyboardInterrupt", seen):
             return GreetingFailure.BUSY
         return GreetingFailure.NOT_PYTHON
+
+    @property
+    def seen(self) -> bytes:
+        """The last that came, for a message about what is no board."""
+        return bytes(self.before + self._data)
 
     def _forget(self) -> None:
         self.before = (self.before + self._data)[-4096:]
