@@ -73,6 +73,9 @@ INTERRUPT = b"\x03"
 REPLY_END = b"\x04\x04>"
 """The REPL's end of a command that printed no traceback."""
 
+LINE_TRIES = 4
+"""Repetitions of a line of a stream, before the board is asked whether the program still runs."""
+
 STRAY_LIMIT = 6
 """Repetitions after an error of the REPL itself, before the agent is taken to be gone."""
 
@@ -107,6 +110,8 @@ class Exchange:
         self._gone = 0
         self._line: bytes | None = None
         self._line_number = 0
+        self._line_asked = -1
+        self._line_tries = 0
         self._nonce = nonce
         self._text_running = RunningText(nonce)
         self._before = bytearray()
@@ -145,7 +150,7 @@ class Exchange:
         """
         if self.state is not State.IDLE:
             raise RuntimeError(f"a request is under way ({self.state.value})")
-        self.seq = (self.seq + 1) & 255
+        self.seq = self._decoder.awaited = (self.seq + 1) & 255
         self._wire = prefix + encode_request(self.seq, payload, self.style)
         self._prefix = prefix
         self._begin(State.SENT)
@@ -183,6 +188,8 @@ class Exchange:
     def send_line(self, data: bytes) -> None:
         """Answer :class:`LineWanted` with the next line of the stream."""
         self._line = encode_line(self._line_number, data, self.style)
+        self._line_asked = -1
+        self._line_tries = 0
         self._wait = self.timing.silence(len(self._line))
         self._to_send += self._line
 
@@ -246,6 +253,7 @@ class Exchange:
         self._tries = self._strays = self._gone = 0
         self._start_seen = False
         self._line = None
+        self._line_asked = -1
         self._tail.clear()
         self._text_running.begin()
 
@@ -269,9 +277,10 @@ class Exchange:
 
     def _running_silence(self, events: list[ExchangeEvent]) -> None:
         """A doubt while the program runs: ask once more, unless it was only a line to repeat."""
-        if self._line is not None:
+        if self._line is not None and self._line_tries < LINE_TRIES:
+            self._line_tries += 1
             self._to_send += b"\n" + self._line
-        elif self._text_running.suspicious:
+        elif self._line is not None or self._text_running.suspicious:
             text, ask = self._text_running.silence()
             if text:
                 events.append(Text(text, True))
@@ -349,6 +358,7 @@ class Exchange:
             return  # the echo of a repetition
         elif kind == "n":
             self.counters.damaged += 1
+            self._tail.clear()  # with it the OK, so that the prompt behind is no second error
             if self.state is State.SENT:
                 self._stray(events)
         elif kind == "k" and self.state is State.RUNNING:
@@ -368,10 +378,14 @@ class Exchange:
             events.append(Answer(kind, frame.payload, frame.ticks))
 
     def _line_wanted(self, frame: Frame, events: list[ExchangeEvent]) -> None:
+        self._line_tries = 0
         if self._line is not None and frame.seq == self._line_number:
             self._to_send += self._line  # it arrived damaged: the same once more
             return
-        self._line_number = frame.seq
+        if self._line_asked == frame.seq:
+            return  # asked twice in one piece; the caller has one line for it
+        self._line_number = self._line_asked = frame.seq
+        self._line = None
         events.append(LineWanted(frame.seq, int.from_bytes(frame.payload[:2], "little")))
 
     def _text(self, data: bytes, events: list[ExchangeEvent]) -> None:

@@ -4,11 +4,12 @@ r"""Frames: how a request is typed into the raw REPL, and how answers stand out 
 Little endian throughout::
 
     request : __b(b'  LIT( seq:1  payload  crc32(seq payload):4 )  ')  04  0A
-    start   : NONCE  's'   seq:1  check:1                                       output begins
+    start   : NONCE  's'   seq:1  [check:1 in style TEXT]                       output begins
     answer  : NONCE  kind:1  seq:1  size:2  check:1  ticks_ms:4  payload  crc32(all of it):4
 
 ``check`` is the low byte of the CRC-32 of the header before it, so a damaged or forged header is
-dropped at once and not after a silence. The nonce is drawn afresh for each session: four bytes
+dropped at once and not after a silence. A start frame needs none, for the host knows which one it
+awaits, to the byte; as text it has one, to be a whole group of base64. The nonce is drawn afresh for each session: four bytes
 from 0x80, which no ASCII text and no REPL message contains. The line feed behind Ctrl-D is read
 by the agent before it runs anything; with it goes a Ctrl-D that the line doubled, which would
 otherwise soft-reset the board.
@@ -171,8 +172,7 @@ _START = ord("s")
 
 def start_frame(nonce: bytes, seq: int) -> bytes:
     """The start frame of request ``seq`` as it looks in style ``RAW``."""
-    head = bytes((_START, seq))
-    return nonce + head + bytes((crc32(head) & 0xFF,))
+    return nonce + bytes((_START, seq))
 
 
 def parse_answer(data: bytes, at: int) -> tuple[Frame, int] | None:
@@ -204,6 +204,8 @@ class FrameDecoder:
 
     def __init__(self, nonce: bytes, style: Style, *, cooked_text: bool = False) -> None:
         self.nonce = nonce
+        self.awaited = -1
+        self._start_size = 3 if style is Style.TEXT else 2
         self._take = _TAKE[style]
         self._cooked_text = cooked_text
         self._held_return = False
@@ -280,11 +282,12 @@ class FrameDecoder:
 
     def _frame(self, events: list[FrameEvent]) -> bool:
         at = len(self.nonce)
-        start = self._take(self._data, at, 3)
+        start = self._take(self._data, at, self._start_size)
         if start is None:
             return False
         if start[0][0] == _START:
-            if crc32(start[0][:2]) & 0xFF != start[0][2]:
+            checked = start[0][2:] == bytes((crc32(start[0][:2]) & 0xFF,))[: self._start_size - 2]
+            if start[0][1] != self.awaited or not checked:
                 raise _Broken
             events.append(Start(start[0][1]))
             del self._data[: start[1]]

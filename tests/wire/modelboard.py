@@ -237,7 +237,9 @@ class ModelBoard:
         return self.nonce + self._safe(head + body)
 
     def start_frame(self, seq: int) -> bytes:
-        return self.nonce + self._safe(bytes((ord("s"), seq)))
+        head = bytes((ord("s"), seq))
+        check = bytes((crc32(head) & 255,)) if self.style is Style.TEXT else b""
+        return self.nonce + self._safe(head + check)
 
     def _point(self) -> Steps:
         """A moment at which an interrupt may come."""

@@ -147,7 +147,6 @@ def test_one_damaged_byte_of_an_answer_in_segments(style: Style, way: str) -> No
         assert talk.board.ran == Counter([b"mab"])
 
 
-@pytest.mark.xfail(reason="two k frames at once take two lines from the caller; one is lost")
 @STYLES
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_one_damaged_byte_of_a_stream(style: Style, way: str) -> None:
@@ -355,7 +354,6 @@ def test_a_board_that_is_reset_under_a_program(style: Style) -> None:
     ordinary(renewed(talk))
 
 
-@pytest.mark.xfail(strict=True, reason="a line is sent again for ever; nobody asks for the agent")
 @STYLES
 def test_a_board_that_is_reset_while_a_line_is_under_way(style: Style) -> None:
     talk = Talk(style)

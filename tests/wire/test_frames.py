@@ -49,7 +49,9 @@ def written(body: bytes, style: Style) -> bytes:
 
 
 def start(seq: int, style: Style) -> bytes:
-    return NONCES[style] + written(bytes((ord("s"), seq)), style)
+    body = bytes((ord("s"), seq))
+    check = bytes((crc32(body) & 0xFF,)) if style is Style.TEXT else b""
+    return NONCES[style] + written(body + check, style)
 
 
 def answer(frame: Frame, style: Style) -> bytes:
