@@ -308,7 +308,7 @@ class Exchange:
             if type(event) is Output:
                 self._text(event.data, events)
             elif type(event) is Start:
-                self._started(event.seq, events)
+                self._started(events)
             elif type(event) is Frame:
                 self._frame(event, events)
             else:
@@ -317,9 +317,7 @@ class Exchange:
                 self._text_running.damaged()
         return events
 
-    def _started(self, seq: int, events: list[ExchangeEvent]) -> None:
-        if seq != self.seq:
-            return
+    def _started(self, events: list[ExchangeEvent]) -> None:
         self._tail.clear()
         self._start_seen = True
         if self.state is State.SENT:
@@ -422,11 +420,11 @@ class Exchange:
                 events.append(self._fail("no memory"))
                 return
             self._tail.clear()
-            self._noise = True
             self._stray(events)
 
     def _stray(self, events: list[ExchangeEvent]) -> None:
         self._strays += 1
+        self._noise = True
         if self._gone >= 3 and not self._prefix:
             events.append(self._fail("agent gone"))
         elif self._strays <= STRAY_LIMIT:
