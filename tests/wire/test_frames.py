@@ -394,8 +394,8 @@ def test_a_damaged_header_is_dropped_at_once(at: int) -> None:
 
 def test_a_cooked_frame_cannot_contain_line_ends() -> None:
     data = bytearray(answer(RESULT, Style.COOKED))
-    for byte in b"\n\r":
-        data[-2] = byte
+    for wreck in (b"x\n", b"x\r", b"\x10\x10"):
+        data[-3:-1] = wreck
         assert decode([bytes(data)], Style.COOKED) == [Damaged("", 0), Output(bytes(data))]
 
 
