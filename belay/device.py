@@ -308,11 +308,13 @@ class Device:
             )
         except errors.PyboardException as error:
             self._explain(error, here)
-            raise
+            # What happened is on the board or in the caller's code; our own frames hide it.
+            raise error.with_traceback(None)  # noqa: B904 - the same exception
         except (KeyboardInterrupt, errors.CallTimeoutError) as error:
             if isinstance(error.__cause__, errors.PyboardException):
                 self._explain(error.__cause__, here)
-            raise
+                error.__cause__.__traceback__ = None
+            raise error.with_traceback(None)  # noqa: B904 - the same exception
 
     def _explain(self, error: errors.PyboardException, here: Origin | None = None) -> None:
         """Put the host's files and lines into a board's traceback."""

@@ -74,11 +74,11 @@ def capture(
         )
     try:
         lines, first_line = inspect.getsourcelines(function)
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError):
         raise SourceError(
-            f"{_place(function)}: the source of {name}() cannot be found ({error}). It must come "
-            "from a file, a notebook cell or an interpreter that keeps its input; for text of your "
-            'own use device("""def ...""").'
+            f"{_place(function)}: the source of {name}() cannot be found. It must come from a "
+            "file, a notebook cell, IPython, or Python's own prompt from version 3.13 on; for text "
+            'of your own use device("""def ...""").'
         ) from None
     return Captured(name, _trim(lines, function), _filename(function), first_line)
 

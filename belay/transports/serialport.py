@@ -83,7 +83,8 @@ def open_url(address: UrlAddress, *, baudrate: int = 115200, exclusive: bool = T
     except (ValueError, LookupError) as error:
         raise AddressError(f"{address} is wrong: {error}.") from error
     except serial.SerialException as error:
-        raise _explain(error, str(address), str(address)) from error
+        told = _explain(error, str(address), str(address))
+        raise told from _worth_showing(error, told)
     if address.scheme == "hwgrep":  # only a search: what it found is an ordinary port
         return open_serial(SerialAddress(port.port), baudrate=baudrate, exclusive=exclusive)
     if isinstance(port, serial.Serial):
@@ -184,7 +185,13 @@ def _open(port: Any, address: str) -> None:
     try:
         port.open()
     except (serial.SerialException, OSError, ValueError, LookupError, OverflowError) as error:
-        raise _explain(error, str(port.port), address) from error
+        told = _explain(error, str(port.port), address)
+        raise told from _worth_showing(error, told)
+
+
+def _worth_showing(error: Exception, told: Exception) -> Exception | None:
+    """Pyserial's exception, unless ours says it all: two more tracebacks would only hide it."""
+    return None if isinstance(told, (PortNotFoundError, PortBusyError)) else error
 
 
 def _explain(error: Exception, port: str, address: str) -> BelayException:

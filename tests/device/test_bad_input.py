@@ -42,6 +42,8 @@ def test_addresses(address: Any, kind: type[Exception], says: str) -> None:
     with pytest.raises(kind, match=says) as caught:
         belay.Device(address, connect_timeout=5)
     assert type(caught.value) is kind
+    if kind is belay.PortNotFoundError:
+        assert caught.value.__cause__ is None  # the message says it all
 
 
 @posix

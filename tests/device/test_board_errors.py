@@ -58,6 +58,9 @@ def test_the_hosts_traceback_ends_with_it(device: belay.Device) -> None:
         text = "".join(traceback.format_exception(error))
     assert text.rstrip().splitlines()[-1] == "KeyError: b"
     assert "belay.errors.PyboardException: \n\nTraceback (most recent call last):\n" in text
+    # Between the caller's line and the board's traceback stands next to nothing of ours.
+    assert text.count("/belay/") <= 3
+    assert "session.py" not in text
 
 
 @pytest.mark.parametrize(
