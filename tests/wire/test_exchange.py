@@ -342,6 +342,15 @@ def test_one_damaged_name_is_no_reset() -> None:
         assert exchange.state is State.SENT
 
 
+def test_a_board_without_memory_for_the_agent() -> None:
+    exchange = sent(prefix=INSTALL)
+    assert exchange.receive(b"OK" + ERROR % b"MemoryError") == [Failure("no memory")]
+    assert exchange.state is State.IDLE
+    exchange = sent()  # without the upload it is an error like any other
+    assert exchange.receive(b"OK" + ERROR % b"MemoryError") == []
+    assert exchange.data_to_send() == WIRE
+
+
 def test_the_upload_is_part_of_what_is_repeated() -> None:
     exchange = sent(prefix=INSTALL)
     for _ in range(STRAY_LIMIT):
@@ -457,6 +466,36 @@ def test_a_line_is_sent_once_it_is_there() -> None:
     assert exchange.patience is None
     assert exchange.receive(frame("k", b"\x40\0", 6)) == [LineWanted(6, 64)]
     assert exchange.receive(frame("R", b"\x91")) == [answer()]
+
+
+def test_a_line_that_is_asked_for_twice_is_taken_once_from_the_caller() -> None:
+    exchange = running()
+    wanted = frame("k", b"\x40\0", 5)
+    assert exchange.receive(wanted + wanted) == [LineWanted(5, 64)]
+    assert exchange.receive(wanted) == []
+    exchange.send_line(b"text")
+    line = exchange.data_to_send()
+    assert exchange.receive(wanted) == []
+    assert exchange.data_to_send() == line
+    assert exchange.receive(frame("a", b"", 5)) == []
+    # The next program may be asked for the same number: the last one was stopped before it.
+    assert exchange.receive(frame("R", b"\x91")) == [answer()]
+    exchange.request(b"cf")
+    assert exchange.receive(b"OK" + start(1)) == []
+    assert exchange.receive(wanted) == [LineWanted(5, 64)]
+
+
+def test_a_line_that_nobody_takes_is_not_sent_for_ever() -> None:
+    exchange = wanting()
+    exchange.send_line(b"text")
+    line = exchange.data_to_send()
+    writes = []
+    for _ in range(100):
+        exchange.silence()
+        writes.append(exchange.data_to_send())
+    assert 0 < writes.count(b"\n" + line) < 20
+    assert 0 < writes.count(REPEAT + WIRE) < 20  # and then the board is asked what it does
+    assert writes[-1] == b""
 
 
 def test_a_damaged_line_is_sent_again() -> None:
