@@ -359,7 +359,9 @@ class Exchange:
             self._tail.clear()  # with it the OK, so that the prompt behind is no second error
             if self.state is State.SENT:
                 self._stray(events)
-        elif kind == "k" and self.state is State.RUNNING:
+        elif kind == "k" and self.state is not State.SETTLING:
+            if self.state is State.SENT:
+                self._started(events)  # its start frame was damaged, but it runs: it asks
             self._line_wanted(frame, events)
         elif kind == "a":
             if frame.seq == self._line_number:

@@ -633,3 +633,18 @@ def test_an_abandoned_request_that_was_not_even_written() -> None:
     exchange.resettle()
     assert exchange.data_to_send() == REPEAT + ASK
     assert exchange.receive(RAW_BANNER + b"OK" + start() + frame("R", b"")) == [answer(b"")]
+
+
+def test_a_line_that_is_asked_for_proves_that_the_program_runs() -> None:
+    exchange = sent()
+    asked = frame("k", b"\x00\x01", 0)
+    assert exchange.receive(b"OK" + damaged(start()) + asked) == [LineWanted(0, 256)]
+    assert exchange.state is State.RUNNING
+
+
+def test_a_board_without_memory_for_the_agent_says_so() -> None:
+    exchange = Exchange(NONCES[Style.RAW], Style.RAW)
+    exchange.request(b"q", b"upload\n")
+    reply = b"OK\x04Traceback (most recent call last):\r\nMemoryError: \r\n\x04>"
+    assert exchange.receive(reply) == [Failure("no memory")]
+    assert exchange.state is State.IDLE
