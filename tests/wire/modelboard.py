@@ -198,25 +198,35 @@ class ModelBoard:
         except (SyntaxError, ValueError):
             raise BoardError("SyntaxError: invalid syntax") from None
         for statement in body:
-            assert isinstance(statement, ast.Expr), source  # damage never becomes other code
-            value = statement.value
+            value = getattr(statement, "value", None)
+            signed = isinstance(value, ast.UnaryOp)
+            if isinstance(value, ast.Starred):
+                raise BoardError("SyntaxError: *x must be assignment target")
+            if isinstance(value, ast.UnaryOp):  # a byte of noise stood in the line: -__b(...)
+                value = value.operand
             if isinstance(value, ast.BinOp):
                 value = value.left
             if isinstance(value, ast.Name):
                 raise BoardError(f"NameError: name '{value.id}' isn't defined")
-            assert isinstance(value, ast.Call), source
+            # Anything else takes several faults, and begins with a name that nobody has defined.
+            if not isinstance(value, ast.Call):
+                raise BoardError("NameError: name '?' isn't defined")
             name = ast.unparse(value.func)
             if name == "agent" and not value.args:
                 self.agent = True
                 self._reset()
             elif name != "__b" or not self.agent:
                 raise BoardError(f"NameError: name '{name}' isn't defined")
+            elif len(value.args) != 1:
+                raise BoardError("TypeError: function takes 1 positional argument")
             else:
                 (argument,) = value.args
                 if isinstance(argument, ast.Name):
                     raise BoardError(f"NameError: name '{argument.id}' isn't defined")
                 data = argument.value if isinstance(argument, ast.Constant) else b""
                 yield from self._handle(data if isinstance(data, bytes) else b"")
+            if signed:
+                raise BoardError("TypeError: unsupported type for operator")
 
     # --------------------------------------------------------------------------------- the agent
 
