@@ -57,11 +57,11 @@ def capture(
         SpecialFunctionNameError: the name is one that belay keeps for itself.
     """
     function = inspect.unwrap(function)  # a wrapper is what a decorator has left
-    name = getattr(function, "__name__", "")
-    if name == "<lambda>":
-        raise SourceError("a lambda has no name to call it by on the board; write a def instead")
     if not inspect.isfunction(function):
         raise SourceError(f"{function!r} is not a Python function, so it has no source to send")
+    name = function.__code__.co_name
+    if name == "<lambda>":
+        raise SourceError("a lambda has no name to call it by on the board; write a def instead")
     if name.startswith(_RESERVED):
         raise SpecialFunctionNameError(
             f"{name!r}: names that begin with {', '.join(_RESERVED)} belong to belay; rename it"
@@ -75,11 +75,7 @@ def capture(
     try:
         lines, first_line = inspect.getsourcelines(function)
     except (OSError, TypeError):
-        raise SourceError(
-            f"{_place(function)}: the source of {name}() cannot be found. It must come from a "
-            "file, a notebook cell, IPython, or Python's own prompt from version 3.13 on; for text "
-            'of your own use device("""def ...""").'
-        ) from None
+        raise _not_found(function) from None
     return Captured(name, _trim(lines, function), _filename(function), first_line)
 
 
@@ -101,6 +97,14 @@ def _place(function: Callable[..., Any]) -> str:
     return f"{_filename(function)}:{line}"
 
 
+def _not_found(function: Callable[..., Any], how: str = "") -> SourceError:
+    return SourceError(
+        f"{_place(function)}: the source of {function.__code__.co_name}() cannot be found{how}. It "
+        "must come from a file, a notebook cell, IPython, or Python's own prompt from version 3.13 "
+        'on; for text of your own use device("""def ...""").'
+    )
+
+
 def _trim(lines: list[str], function: Callable[..., Any]) -> str:
     """Take away the indentation, and blank the lines of host decorators."""
     indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
@@ -111,11 +115,12 @@ def _trim(lines: list[str], function: Callable[..., Any]) -> str:
         node = None
     if indent and isinstance(node, ast.If):
         node = node.body[0]
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        raise SourceError(  # a def in the middle of a line, for example
-            f"{_place(function)}: the source of {function.__name__}() cannot be taken apart; "
-            "write it as a def statement on lines of its own"
-        )
+    if (
+        not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        # The file was edited since it was loaded, or it is the "<string>" of somebody else.
+        or node.name != function.__code__.co_name
+    ):
+        raise _not_found(function, " there as a def statement on lines of its own")
     ast.increment_lineno(node, -bool(indent))
     inside = _lines_inside_strings(node)
     lines = [

@@ -314,10 +314,11 @@ def test_code_that_was_executed_without_its_source() -> None:
         ["# nothing\n"],
         ["    # nothing\n"],
         ["\n"],
+        ["def other(w, h):\n", "    return 0\n"],
     ],
 )
 def test_source_that_is_not_the_functions(kept: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # The file was changed since it was imported, or the def stands in the middle of a line.
     monkeypatch.setattr(inspect, "getsourcelines", lambda function: (kept, 1))
-    with pytest.raises(SourceError, match="cannot be taken apart"):
+    with pytest.raises(SourceError, match="cannot be found there as a def statement"):
         capture(bare)
