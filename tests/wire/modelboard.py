@@ -199,34 +199,34 @@ class ModelBoard:
             raise BoardError("SyntaxError: invalid syntax") from None
         for statement in body:
             value = getattr(statement, "value", None)
-            signed = isinstance(value, ast.UnaryOp)
             if isinstance(value, ast.Starred):
                 raise BoardError("SyntaxError: *x must be assignment target")
-            if isinstance(value, ast.UnaryOp):  # a byte of noise stood in the line: -__b(...)
+            signed = isinstance(value, ast.UnaryOp)  # a byte of noise stood in the line
+            if isinstance(value, ast.UnaryOp):
                 value = value.operand
-            if isinstance(value, ast.BinOp):
-                value = value.left
-            if isinstance(value, ast.Name):
-                raise BoardError(f"NameError: name '{value.id}' isn't defined")
-            # Anything else takes several faults, and begins with a name that nobody has defined.
             if not isinstance(value, ast.Call):
-                raise BoardError("NameError: name '?' isn't defined")
-            name = ast.unparse(value.func)
-            if name == "agent" and not value.args:
-                self.agent = True
-                self._reset()
-            elif name != "__b" or not self.agent:
+                # All that damage makes of a call begins with a name that nobody has defined.
+                name = value.id if isinstance(value, ast.Name) else "?"
                 raise BoardError(f"NameError: name '{name}' isn't defined")
-            elif len(value.args) != 1:
-                raise BoardError("TypeError: function takes 1 positional argument")
-            else:
-                (argument,) = value.args
-                if isinstance(argument, ast.Name):
-                    raise BoardError(f"NameError: name '{argument.id}' isn't defined")
-                data = argument.value if isinstance(argument, ast.Constant) else b""
-                yield from self._handle(data if isinstance(data, bytes) else b"")
+            yield from self._call(value)
             if signed:
                 raise BoardError("TypeError: unsupported type for operator")
+
+    def _call(self, call: ast.Call) -> Steps:
+        name = ast.unparse(call.func)
+        if name == "agent" and not call.args:
+            self.agent = True
+            self._reset()
+            return
+        if name != "__b" or not self.agent:
+            raise BoardError(f"NameError: name '{name}' isn't defined")
+        if len(call.args) != 1:
+            raise BoardError("TypeError: function takes 1 positional argument")
+        (argument,) = call.args
+        if isinstance(argument, ast.Name):
+            raise BoardError(f"NameError: name '{argument.id}' isn't defined")
+        data = argument.value if isinstance(argument, ast.Constant) else b""
+        yield from self._handle(data if isinstance(data, bytes) else b"")
 
     # --------------------------------------------------------------------------------- the agent
 

@@ -217,7 +217,7 @@ SESSIONS = st.lists(st.one_of(PRINTS, FRAMES, st.builds(Start, st.integers(0, 25
 
 @STYLES
 @given(SESSIONS, st.randoms(use_true_random=False))
-@examples(80)
+@examples(40)
 def test_where_the_bytes_were_split_changes_nothing(
     style: Style, session: list[FrameEvent], draw: random.Random
 ) -> None:

@@ -183,7 +183,7 @@ def as_on_the_wire(value: Any) -> Any:
 @example({"log": [1, (2, {3: b"4"})], (): set(), frozenset({1}): range(3, 0, -1)})
 @example([array("d"), memoryview(b""), bytearray(), "", b"", [], (), {}, set(), frozenset()])
 @example([2**4000, -(2**4000)])
-@examples(80)
+@examples(60)
 def test_every_value_arrives_exactly(value: Any) -> None:
     assert exact(decode(encode(value))) == exact(as_on_the_wire(value))
 
@@ -214,7 +214,7 @@ def test_views_of_parts() -> None:
 
 
 @given(st.lists(ANY, max_size=6), st.integers(0, 200))
-@examples(30)
+@examples(20)
 def test_segments_respect_their_size_and_end_between_tokens(values: list[Any], more: int) -> None:
     size = SEGMENT + more
     segments = encode_segments((values, b"x" * 3000), size)
@@ -247,7 +247,7 @@ def test_several_values_stand_behind_one_another() -> None:
 @example((1, "é" * 256, "x" * 513))
 @example(("\ud800",))
 @example((True, None, 2.5, -1, "é" * 256))
-@examples(80)
+@examples(50)
 def test_the_short_way_agrees_with_the_long_one(values: tuple[Any, ...]) -> None:
     small = encode_small(values)
     if small is not None:
