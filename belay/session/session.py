@@ -31,6 +31,9 @@ SMALLEST_SEGMENT = 2304
 TEXT_SEGMENT = 1024
 """Answers as base64 take three copies of a segment on the board, and some ports make more."""
 
+CLOSING_PATIENCE = 3.0
+"""Seconds that a call of another thread has to end in when the session is closed."""
+
 AGENT_HEAP = 24 * 1024
 """Free heap below which the agent is not even tried: it needs about 20 KB while it compiles."""
 
@@ -65,7 +68,7 @@ class Session:
         self._timing = timing
         self._lock = threading.Lock()
         self._owner: int | None = None
-        self._closed = False
+        self._closed = self._left = False
         self._unsettled = False
         self._lost_agent = False
         self._segment = max(SMALLEST_SEGMENT, min(LARGEST_SEGMENT, facts.free // 4))
@@ -163,15 +166,27 @@ class Session:
     def close(self) -> None:
         """Take the agent off the board, leave its friendly prompt, and release the link.
 
-        Calling it again does nothing. It never raises: a board that is gone is closed too.
+        A call that another thread has under way is interrupted, and ends there in a
+        DeviceClosedError. Calling it again does nothing. It never raises for a board that is gone.
+
+        Raises:
+            RuntimeError: a callback of a call (output, event, line) called it.
         """
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
+        if self._owner == threading.get_ident():
+            raise RuntimeError("a callback of a call (output, event, line) closed the same board")
+        already, self._closed = self._closed, True
+        if already:
+            return
+        self.interrupt()
+        free = self._lock.acquire(timeout=self._timing.settle + 1)
+        try:
             with contextlib.suppress(errors.BelayException, OSError):
-                self._say_goodbye()
+                if free:
+                    self._say_goodbye()
+        finally:
             self.transport.close()
+            if free:
+                self._lock.release()
 
     def _say_goodbye(self) -> None:
         if self._unsettled:
@@ -361,6 +376,8 @@ class Session:
         if outcome.failure == "no memory":
             raise errors.FeatureUnavailableError("the board has no memory for belay's agent")
         self._unsettled = True
+        if outcome.stopped == "asked" and self._closed:
+            raise errors.DeviceClosedError("this Device was closed while the call was running")
         if outcome.stopped == "keyboard":
             raise KeyboardInterrupt("the board did not react to Ctrl-C")
         if outcome.error is not None:
@@ -381,6 +398,8 @@ class Session:
         """An interrupt went to the board; the board has said what became of the call."""
         if outcome.error is not None:
             raise outcome.error
+        if outcome.stopped == "asked" and self._closed:
+            raise errors.DeviceClosedError("this Device was closed while the call was running")
         never_ran = answer.kind == "R" and not answer.payload
         cause = None
         if answer.kind == "E":
@@ -395,6 +414,10 @@ class Session:
                 if never_ran
                 else "the call was not over in time and was interrupted on the board",
                 ran=not never_ran,
+            ) from cause
+        if outcome.stopped == "asked" and self._closed:
+            raise errors.DeviceClosedError(
+                "this Device was closed during the call, which was interrupted"
             ) from cause
         raise KeyboardInterrupt from cause
 

@@ -250,6 +250,36 @@ def test_a_closed_session_says_so() -> None:
         session.evaluate("1")
 
 
+def test_closing_ends_the_call_of_another_thread() -> None:
+    session, _ = counted("virtual:")
+    running = threading.Event()
+    ended: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            program = "print('on')\nwhile True: pass"
+            session.execute(program, "t", output=lambda data: running.set())
+        except BaseException as error:
+            ended.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert running.wait(30)
+    session.close()
+    for thread in threads:
+        thread.join(30)
+    assert [type(error) for error in ended] == [errors.DeviceClosedError] * 3
+
+
+def test_a_callback_cannot_close_the_board_under_its_own_call() -> None:
+    session, _ = counted("virtual:")
+    with pytest.raises(RuntimeError, match="closed the same board"):
+        session.execute("print('x')", "t", output=lambda data: session.close())
+    assert session.evaluate("6 * 7") == 42
+    session.close()
+
+
 def test_prints_of_a_timer_between_calls_arrive_with_the_next_call() -> None:
     session, _ = counted("virtual:")
     source = (
