@@ -236,8 +236,12 @@ class Device:
     # ---------------------------------------------------------------------------- the end
 
     def close(self) -> None:
-        """Leave the board at its prompt and release the link. Calling it again does nothing."""
-        self._finalizer()
+        """Leave the board at its prompt and release the link. Calling it again does nothing.
+
+        A call that another thread has under way is interrupted; it raises DeviceClosedError.
+        """
+        self._session.close()
+        self._finalizer.detach()
 
     @property
     def address(self) -> str:

@@ -167,26 +167,36 @@ class Session:
         """Take the agent off the board, leave its friendly prompt, and release the link.
 
         A call that another thread has under way is interrupted, and ends there in a
-        DeviceClosedError. Calling it again does nothing. It never raises for a board that is gone.
+        DeviceClosedError; so do those that wait. Calling it again does nothing. It never raises
+        for a board that is gone.
 
         Raises:
             RuntimeError: a callback of a call (output, event, line) called it.
         """
         if self._owner == threading.get_ident():
             raise RuntimeError("a callback of a call (output, event, line) closed the same board")
-        already, self._closed = self._closed, True
-        if already:
+        self._closed = True
+        if not self._outlast_calls():
+            self.transport.close()  # the board ignores interrupts: the call ends with the link
             return
-        self.interrupt()
-        free = self._lock.acquire(timeout=self._timing.settle + 1)
         try:
-            with contextlib.suppress(errors.BelayException, OSError):
-                if free:
+            if not self._left:
+                self._left = True
+                with contextlib.suppress(errors.BelayException, OSError):
                     self._say_goodbye()
         finally:
             self.transport.close()
-            if free:
-                self._lock.release()
+            self._lock.release()
+
+    def _outlast_calls(self) -> bool:
+        """Take the lock; False when the call that has it does not end."""
+        end = time.monotonic() + CLOSING_PATIENCE
+        self.interrupt()
+        while not self._lock.acquire(timeout=0.05):
+            if time.monotonic() >= end:
+                return False
+            self.interrupt()  # again: a call that was just beginning has not seen it
+        return True
 
     def _say_goodbye(self) -> None:
         if self._unsettled:
@@ -398,8 +408,6 @@ class Session:
         """An interrupt went to the board; the board has said what became of the call."""
         if outcome.error is not None:
             raise outcome.error
-        if outcome.stopped == "asked" and self._closed:
-            raise errors.DeviceClosedError("this Device was closed while the call was running")
         never_ran = answer.kind == "R" and not answer.payload
         cause = None
         if answer.kind == "E":
@@ -417,7 +425,7 @@ class Session:
             ) from cause
         if outcome.stopped == "asked" and self._closed:
             raise errors.DeviceClosedError(
-                "this Device was closed during the call, which was interrupted"
+                "this Device was closed while the call was running"
             ) from cause
         raise KeyboardInterrupt from cause
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 import belay
+from belay.session import session
 from tests.device import decorated
-from tests.device.programs import ENVIRONMENT
+from tests.device.programs import ENVIRONMENT, run_program
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -37,6 +38,16 @@ with belay.Device("virtual:") as device:
         print("stopped at", stopped.__cause__.frames[-1].source, device("kept"), flush=True)
     loop()
 """
+
+
+class Heard:
+    """A stream that tells when something has come."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def write(self, text: str) -> None:
+        self.event.set()
 
 
 @posix
@@ -84,20 +95,16 @@ def test_forty_moments_of_a_printing_loop(device: belay.Device) -> None:
 
 
 def test_interrupt_from_another_thread(device: belay.Device) -> None:
-    running = threading.Event()
-
-    class Heard:
-        def write(self, text: str) -> None:
-            running.set()
+    heard = Heard()
 
     def stop() -> None:
-        assert running.wait(30)
+        assert heard.event.wait(30)
         device.interrupt()
 
     thread = threading.Thread(target=stop)
     thread.start()
     with pytest.raises(KeyboardInterrupt) as caught:
-        device("print('running')\nwhile True:\n    pass", stream_out=Heard())
+        device("print('running')\nwhile True:\n    pass", stream_out=heard)
     thread.join()
     cause = caught.value.__cause__
     assert isinstance(cause, belay.PyboardException)
@@ -157,23 +164,18 @@ def test_eight_threads_and_their_tasks(device: belay.Device) -> None:
 
 def test_two_boards_in_two_threads_do_not_wait_for_each_other() -> None:
     with belay.Device("virtual:") as left, belay.Device("virtual:") as right:
-        left_runs = threading.Event()
-
-        class Heard:
-            def write(self, text: str) -> None:
-                left_runs.set()
-
+        heard = Heard()
         stopped: list[str] = []
 
         def loop() -> None:
             try:
-                left("print('running')\nwhile True: pass", stream_out=Heard())
+                left("print('running')\nwhile True: pass", stream_out=heard)
             except KeyboardInterrupt:
                 stopped.append("left")
 
         thread = threading.Thread(target=loop)
         thread.start()
-        assert left_runs.wait(30)
+        assert heard.event.wait(30)
         right("name = 'right'")
         assert right("name") == "right"
         left.interrupt()
@@ -181,3 +183,74 @@ def test_two_boards_in_two_threads_do_not_wait_for_each_other() -> None:
         assert stopped == ["left"]
         with pytest.raises(belay.PyboardException, match="NameError"):
             left("name")
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        ("while True: pass", "closed while the call was running"),
+        (
+            "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass",
+            "was closed",
+        ),
+    ],
+    ids=["interrupted", "ignores interrupts"],
+)
+def test_closing_while_another_thread_calls(
+    program: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "CLOSING_PATIENCE", 0.5)
+    device = belay.Device("virtual:")
+    heard = Heard()
+    ended: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            device(f"print('running')\n{program}", stream_out=heard)
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    assert heard.event.wait(30)
+    device.close()
+    thread.join(30)
+    assert [type(error) for error in ended] == [belay.DeviceClosedError]
+    assert says in str(ended[0])
+
+
+def test_closing_inside_a_callback_is_refused() -> None:
+    with belay.Device("virtual:") as device:
+
+        class Closer:
+            def write(self, text: str) -> None:
+                device.close()
+
+        with pytest.raises(RuntimeError, match="closed the same board"):
+            device("while True: print('more')", stream_out=Closer())
+        assert not device.closed
+        assert device("1 + 1") == 2
+    assert device.closed
+
+
+DAEMON = """\
+import threading
+import belay
+device = belay.Device("virtual:")
+ready = threading.Event()
+class Heard:
+    def write(self, text):
+        ready.set()
+def call():
+    try:
+        device("print('running')\\nwhile True: pass", stream_out=Heard())
+    except belay.DeviceClosedError:
+        pass
+threading.Thread(target=call, daemon=True).start()
+ready.wait()
+print("the end")
+"""
+
+
+def test_a_program_ends_while_a_thread_of_it_still_calls(tmp_path: Path) -> None:
+    assert run_program(tmp_path / "daemon.py", DAEMON).stdout == "the end\n"
