@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The half of the wire that runs on the board. MicroPython source: sent as text once a session and
-# run in a dictionary of its own, never imported by the host. The host puts into that dictionary
+# run in a dictionary of its own, never imported by the host. The host puts a line in front of it:
 #   N  the nonce             Y  the style: 0 raw, 1 cooked, 2 text
 #   L  most bytes of one segment of an answer
-#   G  the globals of __main__, where user code runs
+# and its dictionary holds G, the globals of __main__, where user code runs.
 # Formats: belay/wire/frames.py (frames) and belay/wire/values.py (values). Names are short where
 # they are many, because what is read here is what travels; comments do not travel.
 import builtins
@@ -96,10 +96,7 @@ def number(v):
         return bytes((v + 144,))
     if -32769 < v < 32768:
         return pack("<bh", 104, v)
-    if -0x80000001 < v < 0x80000000:
-        return pack("<bi", 105, v)
-    v = ("%x" % v).encode()
-    return b"I" + number(len(v)) + v
+    return pack("<bi", 105, v)
 
 
 def push(o, stack, it):
@@ -133,9 +130,12 @@ def item_format(v, n):
 
 
 def buffer(o, stack, v, t):
-    # Write a str or a buffer, or push its pieces -> whether it was pushed.
+    # Write a str, a buffer or a large int, or push its pieces -> whether it was pushed.
     n = 1
-    if t is str:
+    if t is int:
+        h = b"I"
+        v = ("%x" % v).encode()
+    elif t is str:
         h = b"s"
         v = memoryview(v) if len(v) > 500 else v.encode()
     elif t is bytes or t is bytearray:
@@ -169,8 +169,10 @@ def pull(stack):
             if t is int:
                 if -17 < v < 112:
                     o.append(v + 144)
-                else:
+                elif -0x80000001 < v < 0x80000000:
                     o += number(v)
+                elif buffer(o, stack, v, t):
+                    break
             elif v is None:
                 o.append(78)
             elif t is bool:
@@ -191,7 +193,9 @@ def pull(stack):
                 push(o, stack, iter(v))
                 break
             elif t is range:
-                o += b"r" + number(v.start) + number(v.stop) + number(v.step)
+                o.append(114)
+                push(o, stack, iter((v.start, v.stop, v.step)))
+                break
             elif t is complex_:
                 o += pack("<bdd", 106, v.real, v.imag)
             else:
@@ -221,6 +225,8 @@ def size(b, i):
 
 
 def make(t, c, b):
+    if t == 73:
+        return int(str(b, "ascii"), 16)
     if t == 115:
         return str(b, "utf-8")
     if t == 98:
@@ -272,13 +278,11 @@ def token(b, i, t):
     if j:
         into.append((74, n, [], t, c))
         return into, i
-    if t == 73:
-        return int(str(b[i : i + n], "ascii"), 16), i + n
     if t == 114:
         j, i = size(b, i)
         c, i = size(b, i)
         return range(n, j, c), i
-    if t in b"sbBam":
+    if t in b"sbBamI":
         return make(t, c, b[i : i + n]), i + n
     if t == 68:
         n *= 2

@@ -49,7 +49,7 @@ def __b(s,n,z):
  if crc32(s)==n:
   try:s=compile(s,'<belay>','exec')
   except NameError:pass
-  exec(s,{'N':%s,'Y':%d,'L':%d,'G':globals()})
+  exec(s,{'G':globals()})
 __b(b'%s',%d,%d)
 del __b
 """
@@ -67,19 +67,12 @@ def upload(nonce: bytes, style: Style, segment: int, *, deflate: bool) -> bytes:
         segment: most bytes of one segment of an answer.
         deflate: the board can inflate.
     """
-    source = load("agent").encode()
+    begin = nonce.decode() if style is Style.TEXT else nonce
+    # Under the same CRC as the rest: a flipped bit of the style would make every frame unreadable.
+    source = f"N={begin!r};Y={style.value};L={segment}\n{load('agent')}".encode()
     data = raw_deflate(source) if deflate else source
     literal = escape_ascii(data) if style is Style.TEXT else escape(data)
-    begin = repr(nonce.decode()).encode() if style is Style.TEXT else b"b'" + escape(nonce) + b"'"
-    return _UPLOAD % (
-        WINDOW_BITS,
-        begin,
-        style.value,
-        segment,
-        literal,
-        crc32(source),
-        deflate,
-    )
+    return _UPLOAD % (WINDOW_BITS, literal, crc32(source), deflate)
 
 
 def forget_agent() -> bytes:

@@ -191,6 +191,8 @@ class Greeting:
 
     def verdict(self) -> GreetingFailure:
         """Time is up: what kind of thing is at the other end?"""
+        if self.step is GreetingStep.FAILED:
+            return GreetingFailure.NOT_PYTHON
         if self.step is GreetingStep.REBOOT or self._banner_seen:
             return GreetingFailure.BUSY
         seen = self.seen

@@ -21,7 +21,7 @@ token                     meaning
 ``l`` ``t`` ``D`` ``S``   list, tuple, dict, set; then the number of items (of a dict: pairs) and
 ``Z``                     the items; frozenset
 ``r`` int int int         range: start, stop, step
-``J`` token ... count     one large str or buffer in pieces: the token it stands for (with its
+``J`` token ... count     one large str, int or buffer in pieces: the token it stands for (with its
                           code), the number of pieces, then each piece as ``b``
 ``!`` size text           a value that cannot travel: its type's name; nothing follows
 ========================  =====================================================================
@@ -121,6 +121,8 @@ _CONTAINERS: dict[type, bytes] = {list: b"l", tuple: b"t", set: b"S", frozenset:
 def _buffer(value: Any) -> tuple[bytes, bytes]:
     """Token (with its code) and bytes of a str or a buffer."""
     kind = type(value)
+    if kind is int:
+        return b"I", b"%x" % value
     if kind is str:
         return b"s", value.encode()
     if kind is bytes:
@@ -144,7 +146,7 @@ def _scalar(value: Any) -> bytes | None:
     """The whole encoding of a value that holds no others and is not large, else None."""
     kind = type(value)
     if kind is int:
-        return _integer(value)
+        return _integer(value) if value.bit_length() <= 4 * PIECE else None
     if value is None:
         return b"N"
     if kind is bool:
@@ -171,7 +173,7 @@ def _walk(value: Any, depth: int) -> Iterator[bytes]:
         yield whole
         return
     kind = type(value)
-    if kind in _BUFFERS:
+    if kind in _BUFFERS or kind is int:
         token, data = _buffer(value)
         pieces = [data[i : i + PIECE] for i in range(0, len(data), PIECE)]
         yield b"J" + token + _integer(len(pieces))
@@ -219,6 +221,8 @@ def encode_small(values: tuple[Any, ...]) -> bytes | None:
     for value in values:
         kind = type(value)
         if kind is int:
+            if value.bit_length() > 1024:
+                return None
             parts.append(_integer(value))
         elif kind is str:
             try:
@@ -274,6 +278,13 @@ def _decoded(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise CannotTravel("str", reason=f"not UTF-8 ({error.reason})") from None
+
+
+def _hexadecimal(text: bytes) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise Malformed(f"no hexadecimal number: {text!r:.40}") from None
 
 
 class _Reader:
@@ -387,6 +398,8 @@ class _Reader:
         data = b"".join([self.piece() for _ in range(self.count())])
         if token == "s":
             return _decoded(data)
+        if token == "I":
+            return _hexadecimal(data)
         if token in "bB":
             return data if token == "b" else bytearray(data)
         if token in "am":
@@ -399,11 +412,7 @@ class _Reader:
         raise CannotTravel(name, reason=reason)
 
     def hexadecimal(self) -> int:
-        text = self.take(self.count())
-        try:
-            return int(text, 16)
-        except ValueError:
-            raise Malformed(f"no hexadecimal number: {text!r:.40}") from None
+        return _hexadecimal(self.take(self.count()))
 
     def range(self) -> range:
         start, stop, step = self.integer(), self.integer(), self.integer()

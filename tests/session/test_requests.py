@@ -51,13 +51,21 @@ def bits(value: Any) -> Any:
 
 VALUES: list[Any] = [
     *(None, True, False, 0, -1, 111, 112, -16, -17, 2**15, -(2**15) - 1, 2**31, -(2**31) - 1),
-    *(2**63, 2**200, -(2**200), 10**400),
+    *(2**63, 2**200, -(2**200), 10**400, 2**9000 - 1, -(3**20000)),
     *(0.0, -0.0, 1 / 3, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan),
     *(1j, complex(1 / 3, -math.inf)),
     *("", "plain", "häß €\U0001f600", "\0\1\2\3\4\5\n\r'\\#\x10", "x" * 3000, "€" * 3000),
     *(b"", bytes(range(256)), b"'" * 50, bytes(range(256)) * 20, bytearray(b"\3\4"), bytearray()),
     *([], [1, [2, [3, []]]], (), (1,), ((),), {}, {"a": {1: [None]}, (1, 2): b"x", None: 2.5}),
-    *(set(), {1, "a"}, frozenset(), frozenset({(1, 2)}), range(0), range(5, -5, -3)),
+    *(
+        set(),
+        {1, "a"},
+        frozenset(),
+        frozenset({(1, 2)}),
+        range(0),
+        range(5, -5, -3),
+        range(2**29, -(2**29), -9),
+    ),
     *(array.array(code, [1, 2, 100]) for code in "bBhHiIqQfd"),
     *(array.array("d", range(2000)), array.array("h")),
     *(memoryview(b"abc"), memoryview(array.array("h", [-1, 5])), memoryview(b"")),

@@ -530,3 +530,18 @@ def test_nothing_is_allocated_for_what_is_only_announced() -> None:
         assert tracemalloc.get_traced_memory()[1] < 200_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "value", [2**8191, -(2**8191), 2**8192, -(3**9000), 16 ** (3 * PIECE)], ids=range(5)
+)
+def test_large_ints_travel_in_pieces(value: int) -> None:
+    segments = encode_segments((value,), PIECE + 64)
+    assert max(map(len, segments)) <= PIECE + 64
+    assert decode(b"".join(segments)) == value
+    assert encode_small((value,)) is None
+
+
+def test_pieces_that_are_no_number() -> None:
+    with pytest.raises(Malformed, match="hexadecimal"):
+        decode(b"JI\x91b\x92xy")
