@@ -10,7 +10,7 @@ import textwrap
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from belay import errors
 from belay.executers import TaskDecorator
@@ -22,6 +22,9 @@ from belay.source.capture import Captured
 from belay.source.cells import is_expression, leaves_code, with_result
 from belay.source.linemap import HERE, Origin, SourceMap
 from belay.transports import Transport, open_transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # in typing from Python 3.11 on
 
 __all__ = ["STDOUT", "Device", "TextSink"]
 
@@ -253,7 +256,7 @@ class Device:
         """Whether :meth:`close` has been called."""
         return not self._finalizer.alive
 
-    def __enter__(self) -> Device:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -11,6 +11,9 @@ import belay
 if TYPE_CHECKING:
     from typing_extensions import assert_type
 
+    class Sensor(belay.Device):
+        pass
+
     def check(device: belay.Device) -> None:
         @device.task
         def area(width: int, height: int = 2, *, unit: str = "mm") -> float:
@@ -30,3 +33,5 @@ if TYPE_CHECKING:
         with belay.Device(Path("/dev/ttyACM0"), 9600, reset=False) as other:
             assert_type(other, belay.Device)
             assert_type(other.implementation.version, tuple[int, ...])
+        with Sensor("virtual:") as sensor:
+            assert_type(sensor, Sensor)
