@@ -426,8 +426,11 @@ def handle(f):
         return send(111, last, b"")  # o: out of order
     last = q
     reply = None
-    h = bytes((115, q))
-    write(N + safe(h + bytes((crc32(h) & 255,)) if Y == 2 else h))
+    if Y == 2:
+        h = bytes((115, q))
+        write(N + safe(h + bytes((crc32(h) & 255,))))
+    else:
+        write(N + bytes((32 | q & 31,)))
     k, p, more = answer(f, n)
     reply = (77 if more else k, q, p)
     while 1:

@@ -247,9 +247,10 @@ class ModelBoard:
         return self.nonce + self._safe(head + body)
 
     def start_frame(self, seq: int) -> bytes:
+        if self.style is not Style.TEXT:
+            return self.nonce + bytes((0x20 | seq & 0x1F,))
         head = bytes((ord("s"), seq))
-        check = bytes((crc32(head) & 255,)) if self.style is Style.TEXT else b""
-        return self.nonce + self._safe(head + check)
+        return self.nonce + self._safe(head + bytes((crc32(head) & 255,)))
 
     def _point(self) -> Steps:
         """A moment at which an interrupt may come."""

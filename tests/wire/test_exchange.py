@@ -110,7 +110,7 @@ CONVERSATIONS: list[tuple[bytes, list[ExchangeEvent]]] = [
     ),
     (b"OK" + start() + frame("R", b"late", 255) + frame("R", b"\x91"), [answer()]),
     (b"OK" + start() + frame("L", b"", 7) + frame("R", b"\x91"), [answer()]),
-    (b"OK" + start() + frame("?") + frame("R", b"\x91"), [answer()]),
+    (b"OK" + start() + frame("U") + frame("R", b"\x91"), [answer()]),
     # Only the awaited number begins a program: any other is text, from whoever printed it.
     (
         b"OK" + start(9) + start() + start() + frame("R", b"\x91"),
