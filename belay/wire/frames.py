@@ -10,10 +10,10 @@ Little endian throughout::
 ``check`` is the low byte of the CRC-32 of the header before it, so a damaged or forged header is
 dropped at once and not after a silence. A start frame needs none, for the host knows which one it
 awaits, to the byte; as text it has one, to be a whole group of base64. (A byte costs 87 us at
-115200 baud, and every call has both frames.) The nonce is drawn afresh for each session: four bytes from
-0x80, which no ASCII text and no REPL message contains. The line feed behind Ctrl-D is read by the
-agent before it runs anything; with it goes a Ctrl-D that the line doubled, which would otherwise
-soft-reset the board.
+115200 baud, and every call has both frames.) The nonce is drawn afresh for each session: four bytes
+from 0x80, which no ASCII text and no REPL message contains. The line feed behind Ctrl-D is read by
+the agent before it runs anything; with it goes a Ctrl-D that the line doubled, which would
+otherwise soft-reset the board.
 
 Three styles of the way down exist, because boards differ in what they do to what is written:
 
