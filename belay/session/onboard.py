@@ -41,15 +41,17 @@ def raw_deflate(data: bytes) -> bytes:
 
 _UPLOAD = b"""\
 def __b(s,n,z):
+ import sys
  from binascii import crc32
  if z:
   from deflate import RAW,DeflateIO
   from io import BytesIO
   s=DeflateIO(BytesIO(s),RAW,%d).read()
- if crc32(s)==n:
+ if crc32(s)==n and getattr(sys.modules.get('belay'),'upload',0)!=n:
   try:s=compile(s,'<belay>','exec')
   except NameError:pass
   exec(s,{'G':globals()})
+  sys.modules['belay'].upload=n
 __b(b'%s',%d,%d)
 del __b
 """
@@ -59,7 +61,8 @@ def upload(nonce: bytes, style: Style, segment: int, *, deflate: bool) -> bytes:
     """The text that puts the agent on a board: typed in one write, before the first request.
 
     A damaged upload defines nothing: the request behind it then ends in a NameError, and both are
-    sent again.
+    sent again. One that is already there is left as it is, with the number of its last request, so
+    a repetition runs nothing twice.
 
     Args:
         nonce: what frames begin with.

@@ -323,6 +323,9 @@ class Exchange:
         if self.state is State.SENT:
             self._text_before(events)
             self.state = State.RUNNING
+            # From here on a repetition only asks, in few bytes: a busy board may hold no more.
+            self._prefix = b""
+            self._wire = encode_request(self.seq, NOTHING, self.style)
             self._text_running.begin()
             self._wait = self.timing.silence(0)
 

@@ -167,6 +167,25 @@ def test_connecting_over_a_link_that_damages(seed: int) -> None:
         session.close()
 
 
+def test_what_travels_with_the_agent_runs_once() -> None:
+    """The first request is repeated together with the upload, and still not run again."""
+    address = fresh_name()
+    startup = "n = globals().get('n', 0) + 1"
+    open_session(address).close()
+    link = FaultyLink(open_transport(address))
+    session = open_session(link, startup=startup)
+    total = link.passed("down")
+    session.close()
+    for count, position in enumerate(range(total - 21, total - 3), start=2):
+        link = FaultyLink(open_transport(address))
+        link.arm("down", total - 24, "drop")  # of the start frame: it is not known to have begun
+        link.arm("down", position, "flip", mask=0x20)  # of the answer
+        session = open_session(link, silence=HASTY, startup=startup)
+        assert session.counters.repeats > 0
+        assert session.evaluate("n") == count, position
+        session.close()
+
+
 class NoiseTransport(FaultyLink):
     """A board that talks rubbish instead of answering, from the moment it is told to."""
 

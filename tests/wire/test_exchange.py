@@ -388,7 +388,7 @@ def test_a_damaged_answer_is_asked_for_again(wreck: bytes) -> None:
         data = exchange.data_to_send()
         if data:
             break
-    assert data == REPEAT + WIRE
+    assert data == REPEAT + ASK
     reply = RAW_BANNER + b"OK" + frame("R", b"\x91") + END
     assert exchange.receive(reply)[-1] == answer()
     assert exchange.state is State.IDLE
@@ -400,7 +400,7 @@ def test_a_doubt_that_was_wrong_costs_one_question() -> None:
     exchange = running()
     assert exchange.receive(b"x" + END) == [Text(b"x", True)]
     exchange.silence()
-    assert exchange.data_to_send() == REPEAT + WIRE
+    assert exchange.data_to_send() == REPEAT + ASK
     assert exchange.silence() == [Text(END, True)]  # the program's own
     assert exchange.data_to_send() == b""
     assert exchange.patience is None
@@ -432,7 +432,7 @@ def test_an_answer_that_is_damaged_for_ever_ends_the_questions() -> None:
         if exchange.patience is None:
             break
         exchange.silence()
-        asked += exchange.data_to_send().count(WIRE)
+        asked += exchange.data_to_send().count(ASK)
     assert 0 < asked < 20
 
 
@@ -440,7 +440,7 @@ def test_the_board_was_reset_under_the_program() -> None:
     exchange = running()
     exchange.receive(b"\x04\x04MPY: soft reboot\r\n" + RAW_BANNER)
     exchange.silence()
-    assert exchange.data_to_send() == REPEAT + WIRE
+    assert exchange.data_to_send() == REPEAT + ASK
     assert exchange.receive(RAW_BANNER + b"OK" + GONE)[-1] == Failure("agent gone")
     assert exchange.state is State.IDLE
 
@@ -494,7 +494,7 @@ def test_a_line_that_nobody_takes_is_not_sent_for_ever() -> None:
         exchange.silence()
         writes.append(exchange.data_to_send())
     assert 0 < writes.count(b"\n" + line) < 20
-    assert 0 < writes.count(REPEAT + WIRE) < 20  # and then the board is asked what it does
+    assert 0 < writes.count(REPEAT + ASK) < 20  # and then the board is asked what it does
     assert writes[-1] == b""
 
 
