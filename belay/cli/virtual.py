@@ -41,6 +41,8 @@ def virtual(
         raise BelayException("Only one of --pty, --tcp and --stdio makes sense.")
     if link is not None and (stdio or tcp is not None):
         raise BelayException(f"{link!r} would be the name of a serial port: it needs --pty.")
+    if tcp is not None and not 0 <= tcp <= 65535:
+        raise BelayException(f"--tcp {tcp}: a port is a number from 0 (any free one) to 65535.")
     if not (stdio or pty or tcp is not None):
         pty = os.name == "posix"
         tcp = None if pty else 0

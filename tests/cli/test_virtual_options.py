@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``belay virtual`` refuses what makes no sense before it starts anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from belay.cli.virtual import virtual
+from belay.errors import BelayException
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"tcp": 99999}, "--tcp 99999"),
+        ({"tcp": -1}, "65535"),
+        ({"tcp": 0, "pty": True}, "Only one of"),
+        ({"link": "/dev/x", "stdio": True}, "needs --pty"),
+        ({"tcp": 0, "flash": "2X"}, "--flash 2X"),
+    ],
+    ids=range(5),
+)
+def test_options_that_make_no_sense(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(BelayException, match=says):
+        virtual(**options)
