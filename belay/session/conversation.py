@@ -49,6 +49,10 @@ class Outcome:
     error: BaseException | None = None
     started: bool = False
 
+    def is_over(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.answer is not None or bool(self.failure)
+
 
 class Conversation:
     """Drives one exchange over one transport.
@@ -106,18 +110,11 @@ class Conversation:
         while True:
             data = exchange.data_to_send()
             if data:
-                if exchange.state is State.RUNNING and exchange.counters.repeats:
-                    log.debug("sent to a board that may be running a program: %r", data[:40])
                 transport.write(data)
-            if outcome.answer is not None or outcome.failure:
+            if outcome.is_over():
                 return
-            patience = exchange.patience
-            now = time.monotonic()
-            left = None if patience is None else heard + patience - now
-            if deadline is not None and not outcome.stopped:
-                left = deadline - now if left is None else min(left, deadline - now)
             try:
-                ready = self._shield.wait(transport, None if left is None else max(left, 0.0))
+                ready = self._shield.wait(transport, self._left(heard, deadline))
             except KeyboardInterrupt:
                 if outcome.stopped == "keyboard":
                     raise
@@ -126,13 +123,39 @@ class Conversation:
                 continue
             if ready:
                 self._take(exchange.receive(transport.read()))
-                heard = time.monotonic()
-                continue
+                if outcome.is_over():
+                    continue
+                if exchange.state is not State.SETTLING:
+                    # What a program prints on does not put off the next interrupt.
+                    heard = time.monotonic()
             if self._stop_if_due(deadline):
                 heard = time.monotonic()
-            elif patience is not None and time.monotonic() >= heard + patience:
-                self._take(exchange.silence())
+            elif self._left(heard, None) == 0.0:
+                self._silence()
                 heard = time.monotonic()
+
+    def _left(self, heard: float, deadline: float | None) -> float | None:
+        """Seconds until something is due: the end of patience, or the deadline."""
+        patience = self.exchange.patience
+        if deadline is not None and self._outcome.stopped:
+            deadline = None
+        if patience is None and deadline is None:
+            return None
+        now = time.monotonic()
+        due = [heard + patience] if patience is not None else []
+        if deadline is not None:
+            due.append(deadline)
+        return max(0.0, min(due) - now)
+
+    def _silence(self) -> None:
+        exchange = self.exchange
+        running, repeats = exchange.state is State.RUNNING, exchange.counters.repeats
+        self._take(exchange.silence())
+        if running and exchange.counters.repeats > repeats:
+            log.warning(
+                "the answer of a call may have been damaged, so the board was asked for it again; "
+                "a program that still runs and reads its standard input finds the question there"
+            )
 
     def _stop_if_due(self, deadline: float | None) -> bool:
         if self._outcome.stopped:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from binascii import crc32
@@ -12,7 +13,7 @@ from pathlib import Path
 from belay.wire.frames import AGENT_NAME, Style
 from belay.wire.literal import escape, escape_ascii
 
-__all__ = ["forget_agent", "load", "raw_deflate", "upload"]
+__all__ = ["draw_nonce", "forget_agent", "load", "raw_deflate", "upload"]
 
 WINDOW_BITS = 10
 """1 KB: what a board must keep to inflate. 4 KB of source text shrinks to 0.35 with it."""
@@ -85,3 +86,11 @@ def forget_agent() -> bytes:
         b"import builtins,sys\ntry:\n del builtins.%s\nexcept:\n globals().pop('%s',0)\n"
         b"sys.modules.pop('belay',0)\ndel builtins,sys\n\x04" % (name, name)
     )
+
+
+def draw_nonce(style: Style) -> bytes:
+    """What this session's frames begin with: 28 random bits or more, unlike any text."""
+    if style is Style.TEXT:
+        letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        return bytes(letters[byte % len(letters)] for byte in os.urandom(6))
+    return bytes(byte | 0x80 for byte in os.urandom(4))

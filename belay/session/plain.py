@@ -46,7 +46,7 @@ class PlainSession(Session):
         if startup:
             self.request(requests.EXECUTE, ("<startup>", startup), timeout=timeout, output=output)
 
-    def _say_goodbye(self) -> None:
+    def _leave(self) -> None:
         self.transport.write(b"\x03\x03\x02" if self._unsettled else b"\x02")
 
     def request(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ from typing import Any
 from belay import errors
 from belay.session import requests
 from belay.session.conversation import Conversation, Outcome, OutputHandler, greet
-from belay.session.onboard import forget_agent, load, upload
+from belay.session.onboard import draw_nonce, forget_agent, load, upload
 from belay.transports.base import Transport
 from belay.wire.exchange import Answer, Counters, Exchange, Timing
 from belay.wire.frames import Style
@@ -144,7 +143,7 @@ class Session:
         self._style = style
         self._answer_segment = TEXT_SEGMENT if style is Style.TEXT else self._segment
         self._numbers: dict[str, bytes] = {}
-        self._nonce = _draw_nonce(style)
+        self._nonce = draw_nonce(style)
         exchange = Exchange(self._nonce, style, cooked_text=facts.cooked_text, timing=self._timing)
         self._conversation = Conversation(exchange, self.transport, self._event, self._line)
 
@@ -182,8 +181,7 @@ class Session:
         try:
             if not self._left:
                 self._left = True
-                with contextlib.suppress(errors.BelayException, OSError):
-                    self._say_goodbye()
+                self._say_goodbye()
         finally:
             self.transport.close()
             self._lock.release()
@@ -199,6 +197,17 @@ class Session:
         return True
 
     def _say_goodbye(self) -> None:
+        # A link that takes no more bytes must not keep a program from ending.
+        watchdog = threading.Timer(CLOSING_PATIENCE, self.transport.drop_output)
+        watchdog.daemon = True
+        with contextlib.suppress(RuntimeError):  # no new threads while the interpreter ends
+            watchdog.start()
+        with contextlib.suppress(errors.BelayException, OSError):
+            self._leave()
+        watchdog.cancel()
+
+    def _leave(self) -> None:
+        """Type what takes the agent off the board, and leave the raw REPL."""
         if self._unsettled:
             self.transport.write(b"\x03\x03\n\x01")
         self.transport.write(forget_agent())
@@ -481,11 +490,3 @@ class _Turn:
 def _holds_agent(facts: Facts) -> bool:
     """Whether the board has what the agent needs; 0 bytes free means that it did not say."""
     return facts.crc32 and facts.stdin and not 0 < facts.free < AGENT_HEAP
-
-
-def _draw_nonce(style: Style) -> bytes:
-    """What this session's frames begin with: 28 random bits or more, unlike any text."""
-    if style is Style.TEXT:
-        letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-        return bytes(letters[byte % len(letters)] for byte in os.urandom(6))
-    return bytes(byte | 0x80 for byte in os.urandom(4))

@@ -14,7 +14,11 @@ from collections.abc import Callable
 import pytest
 
 from belay import errors
+from belay.session import requests
 from belay.session.session import Session
+from belay.transports import open_transport
+from belay.wire.frames import Style, encode_request
+from tests.links.faulty import FaultyLink
 from tests.session.boards import open_session
 
 PROGRAMS = {
@@ -165,3 +169,40 @@ def test_the_previous_signal_handler_is_back_after_every_call() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     session.close()
+
+
+class FloodLink(FaultyLink):
+    """There is always something to read: a program that prints faster than the host reads."""
+
+    flooding = False
+
+    def wait(self, timeout: float | None) -> bool:
+        return super().wait(0.0 if self.flooding else timeout) or self.flooding
+
+    def read(self) -> bytes:
+        data = super().read()
+        return data or (b"." if self.flooding else b"")
+
+
+def test_a_flood_of_output_puts_off_neither_a_deadline_nor_the_next_interrupt() -> None:
+    link = FloodLink(open_transport("virtual:"))
+    session = open_session(link, silence=0.05)
+    for lost in (False, True):
+        link.flooding = True
+        if lost:
+            link.arm("up", interrupted_after(session), "drop")
+        with pytest.raises(errors.CallTimeoutError):
+            session.execute("while True: pass", "t", timeout=0.2)
+        link.flooding = False
+        assert session.evaluate("6 * 7") == 42
+    assert session.counters.interrupts > 2
+    session.close()
+
+
+def interrupted_after(session: Session) -> int:
+    """Bytes up before the interrupt of the next call: those of the request."""
+    payload = requests.payloads(
+        requests.EXECUTE, ("t", "while True: pass"), size=4096, deflate=True
+    )[0]
+    exchange = session._conversation.exchange
+    return len(encode_request((exchange.seq + 1) & 255, payload, Style.RAW))
