@@ -106,11 +106,12 @@ class Conversation:
 
     def _loop(self, deadline: float | None) -> None:
         exchange, transport, outcome = self.exchange, self.transport, self._outcome
-        heard = time.monotonic()
+        heard = asked = time.monotonic()
         while True:
             data = exchange.data_to_send()
             if data:
                 transport.write(data)
+                asked = time.monotonic()
             if outcome.is_over():
                 return
             try:
@@ -125,6 +126,8 @@ class Conversation:
                 self._take(exchange.receive(transport.read()))
                 if outcome.is_over():
                     continue
+                if exchange.state is State.SENT and self._left(asked, None) == 0.0:
+                    exchange.overdue()
                 if exchange.state is not State.SETTLING:
                     # What a program prints on does not put off the next interrupt.
                     heard = time.monotonic()

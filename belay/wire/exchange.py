@@ -73,6 +73,9 @@ INTERRUPT = b"\x03"
 REPLY_END = b"\x04\x04>"
 """The REPL's end of a command that printed no traceback."""
 
+NOISE_TRIES = 3
+"""Repetitions of a request to which something came, but neither its start nor its answer."""
+
 LINE_TRIES = 4
 """Repetitions of a line of a stream, before the board is asked whether the program still runs."""
 
@@ -112,6 +115,7 @@ class Exchange:
         self._line_number = 0
         self._line_asked = -1
         self._line_tries = 0
+        self._in_noise = 0
         self._nonce = nonce
         self._text_running = RunningText(nonce)
         self._before = bytearray()
@@ -244,13 +248,24 @@ class Exchange:
         self._repeat(UNBLOCK if FRIENDLY.search(self._before) else REPEAT)
         return events
 
+    def overdue(self) -> None:
+        """:attr:`patience` has passed since the request was sent, but bytes came all the time.
+
+        They may be the prints of a timer, while the request itself was lost; or those of this very
+        program, its start frame damaged. So it is repeated, but a few times only: a program that
+        runs must not find its input full of repetitions.
+        """
+        if self.state is State.SENT and self._in_noise < NOISE_TRIES:
+            self._in_noise += 1
+            self._repeat(UNBLOCK if FRIENDLY.search(self._before) else REPEAT)
+
     # ---------------------------------------------------------------- states
 
     def _begin(self, state: State) -> None:
         self.state = state
         self._wait = self.timing.silence(len(self._wire))
         self._waited = 0.0
-        self._tries = self._strays = self._gone = 0
+        self._tries = self._strays = self._gone = self._in_noise = 0
         self._start_seen = False
         self._line = None
         self._line_asked = -1

@@ -110,6 +110,9 @@ class PlainExchange:
             self._read_output(events)
         return events
 
+    def overdue(self) -> None:
+        """Nothing: without a number, only a silence shows that a command may be typed again."""
+
     def silence(self) -> list[ExchangeEvent]:
         """:attr:`patience` has passed without a byte."""
         self._waited += self._wait

@@ -199,6 +199,19 @@ def test_a_flood_of_output_puts_off_neither_a_deadline_nor_the_next_interrupt() 
     session.close()
 
 
+def test_a_lost_request_is_repeated_also_while_a_timer_prints() -> None:
+    link = FloodLink(open_transport("virtual:"))
+    session = open_session(link, silence=0.05)
+    session.execute("n = 0\ndef f():\n global n\n n += 1\n return n", "t")
+    link.flooding = True
+    size = len(encode_request(0, requests.CALL + b"s\x91f", Style.RAW))
+    link.arm("up", size - 2, "drop")  # the Ctrl-D; later ones are off by an escape at most
+    assert session.call("f", (), {}, timeout=20) == 1
+    link.flooding = False
+    assert session.evaluate("n") == 1
+    session.close()
+
+
 def interrupted_after(session: Session) -> int:
     """Bytes up before the interrupt of the next call: those of the request."""
     payload = requests.payloads(

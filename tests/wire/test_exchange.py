@@ -652,3 +652,23 @@ def test_a_board_without_memory_for_the_agent_says_so() -> None:
     reply = b"OK\x04Traceback (most recent call last):\r\nMemoryError: \r\n\x04>"
     assert exchange.receive(reply) == [Failure("no memory")]
     assert exchange.state is State.IDLE
+
+
+def test_a_request_is_repeated_a_few_times_among_the_prints_of_something_else() -> None:
+    exchange = sent()
+    for _ in range(3):
+        assert exchange.receive(b"tick\n") == []
+        exchange.overdue()
+        assert exchange.data_to_send() == REPEAT + WIRE
+    exchange.overdue()
+    assert exchange.data_to_send() == b""
+    other = running()
+    other.overdue()
+    assert other.data_to_send() == b""
+
+
+def test_and_brought_back_from_the_friendly_prompt() -> None:
+    exchange = sent()
+    exchange.receive(b"MicroPython v1.27\nhelp()\n>>> ")
+    exchange.overdue()
+    assert exchange.data_to_send() == UNBLOCK + WIRE

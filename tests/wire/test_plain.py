@@ -347,3 +347,11 @@ def test_random_bytes_in_every_state() -> None:
         typed += exchange.data_to_send().count(COMMAND)
         assert exchange.patience is None or exchange.patience > 0
     assert typed <= banners
+
+
+def test_noise_is_no_reason_to_type_a_command_again() -> None:
+    exchange = PlainExchange(b"MARKMARK", cooked_text=False)
+    exchange.request(b"f()\n")
+    exchange.data_to_send()
+    exchange.overdue()
+    assert exchange.data_to_send() == b""
