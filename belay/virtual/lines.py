@@ -288,7 +288,7 @@ class PtyLine(Line):
         path: what to open.
     """
 
-    PATIENCE = 0.25
+    PATIENCE = 0.5
     """Seconds without a reader before output is thrown away."""
 
     def __init__(self, link: str | None = None) -> None:
@@ -315,9 +315,12 @@ class PtyLine(Line):
         if self._master not in ready:
             return b""
         try:
-            return os.read(self._master, _READ)
+            data = os.read(self._master, _READ)
         except OSError:
             return b""
+        # Whoever writes is there to read: its answer waits for it, behind what nobody has read.
+        self._stuck_since = 0.0
+        return data
 
     def _send_descriptor(self) -> int | None:
         return self._master
