@@ -116,6 +116,7 @@ class Exchange:
         self._line_asked = -1
         self._line_tries = 0
         self._in_noise = 0
+        self._repeated = False
         self._nonce = nonce
         self._text_running = RunningText(nonce)
         self._before = bytearray()
@@ -157,7 +158,7 @@ class Exchange:
         self.seq = self._decoder.awaited = (self.seq + 1) & 255
         self._wire = prefix + encode_request(self.seq, payload, self.style)
         self._prefix = prefix
-        self._begin(State.SENT)
+        self._begin()
         if self.style is Style.RAW:
             self._opening = b"OK" + start_frame(self._nonce, self.seq) + self._nonce
         self.counters.requests += 1
@@ -171,8 +172,8 @@ class Exchange:
 
     def resettle(self) -> None:
         """Ask again what became of the last request, without interrupting anything."""
-        self._wire = self._prefix + encode_request(self.seq, NOTHING, self.style)
-        self._begin(State.SENT)
+        self._wire = self._question()
+        self._begin()
         self._noise = True
         self._to_send += REPEAT + self._wire
 
@@ -181,7 +182,7 @@ class Exchange:
         if self.state is State.IDLE:
             return
         if self.state is not State.SETTLING:
-            self._wire = self._prefix + encode_request(self.seq, NOTHING, self.style)
+            self._wire = self._question()
             self.state = State.SETTLING
             self._waited = 0.0
             self._tries = 0
@@ -220,7 +221,7 @@ class Exchange:
             return None
         frame, end = found
         self._before.clear()
-        self._noise = self._tries > 0 or self._strays > 0
+        self._noise = self._repeated
         self._end()
         answer = Answer(frame.kind, frame.payload, frame.ticks)
         rest = data[end:]
@@ -242,10 +243,8 @@ class Exchange:
             return events
         if self._waited >= self.timing.give_up:
             return [*events, self._fail("silent")]
-        self._tries += 1
         self._wait = min(self._wait * 1.5, 2.0)
-        # Only a friendly prompt, where nothing of ours runs, is sent an interrupt unasked.
-        self._repeat(UNBLOCK if FRIENDLY.search(self._before) else REPEAT)
+        self._repeat_request()
         return events
 
     def overdue(self) -> None:
@@ -257,16 +256,16 @@ class Exchange:
         """
         if self.state is State.SENT and self._in_noise < NOISE_TRIES:
             self._in_noise += 1
-            self._repeat(UNBLOCK if FRIENDLY.search(self._before) else REPEAT)
+            self._repeat_request()
 
     # ---------------------------------------------------------------- states
 
-    def _begin(self, state: State) -> None:
-        self.state = state
+    def _begin(self) -> None:
+        self.state = State.SENT
         self._wait = self.timing.silence(len(self._wire))
         self._waited = 0.0
-        self._tries = self._strays = self._gone = self._in_noise = 0
-        self._start_seen = False
+        self._strays = self._gone = self._in_noise = 0
+        self._start_seen = self._repeated = False
         self._line = None
         self._line_asked = -1
         self._tail.clear()
@@ -281,10 +280,18 @@ class Exchange:
         self._end()
         return Failure(reason)
 
+    def _question(self) -> bytes:
+        """The request's number with an empty program: what became of it?"""
+        return self._prefix + encode_request(self.seq, NOTHING, self.style)
+
     def _repeat(self, rung: bytes) -> None:
         self.counters.repeats += 1
-        self._noise = True
+        self._noise = self._repeated = True
         self._to_send += rung + self._wire
+
+    def _repeat_request(self) -> None:
+        # Only a friendly prompt, where nothing of ours runs, is sent an interrupt unasked.
+        self._repeat(UNBLOCK if FRIENDLY.search(self._before) else REPEAT)
 
     def _send_interrupt(self) -> None:
         self.counters.interrupts += 1
@@ -312,7 +319,7 @@ class Exchange:
         else:
             self._send_interrupt()
             if self._tries % 6 == 0:
-                self._repeat(b"\x03\n\x01")
+                self._repeat(UNBLOCK)
         return []
 
     # ---------------------------------------------------------------- frames and text
@@ -340,7 +347,7 @@ class Exchange:
             self.state = State.RUNNING
             # From here on a repetition only asks, in few bytes: a busy board may hold no more.
             self._prefix = b""
-            self._wire = encode_request(self.seq, NOTHING, self.style)
+            self._wire = self._question()
             self._text_running.begin()
             self._wait = self.timing.silence(0)
 
@@ -356,7 +363,7 @@ class Exchange:
             events.append(Text(text, False))
         self._before.clear()
         # What the board says to a repetition of this very request comes behind its answer.
-        self._noise = self._tries > 0 or self._strays > 0
+        self._noise = self._repeated
 
     def _text_without_start(self, events: list[ExchangeEvent]) -> None:
         """The answer came, its start frame did not: what was printed is still the program's."""
@@ -448,5 +455,4 @@ class Exchange:
         if self._gone >= 3 and not self._prefix:
             events.append(self._fail("agent gone"))
         elif self._strays <= STRAY_LIMIT:
-            self.counters.repeats += 1
-            self._to_send += self._wire
+            self._repeat(b"")

@@ -672,3 +672,15 @@ def test_and_brought_back_from_the_friendly_prompt() -> None:
     exchange.receive(b"MicroPython v1.27\nhelp()\n>>> ")
     exchange.overdue()
     assert exchange.data_to_send() == UNBLOCK + WIRE
+
+
+def test_the_replies_to_a_repetition_among_prints_are_nobodys_text() -> None:
+    exchange = sent()
+    exchange.overdue()
+    exchange.data_to_send()
+    assert exchange.receive(b"OK" + start() + frame("R", b"\x91") + END) == [answer()]
+    # Now what the board says to the repetition, which it finds behind the request.
+    exchange.receive(b"raw REPL; CTRL-B to exit\r\n>OK" + frame("R", b"\x91") + END)
+    exchange.request(b"cf")
+    exchange.data_to_send()
+    assert exchange.receive(b"OK" + start(1) + frame("R", b"\x91", 1)) == [answer()]
