@@ -32,6 +32,18 @@ def worker(peer: Peer, link: Link) -> Iterator[Worker]:
         board.close()
 
 
+@contextmanager
+def warm_workers(peers: list[Peer], link: Link) -> Iterator[list[Worker]]:
+    """Workers of several peers, connected, their functions defined and called a few times."""
+    with ExitStack() as stack:
+        workers = [stack.enter_context(worker(peer, link)) for peer in peers]
+        for one in workers:
+            for order in ("connect", "define"):
+                one.ask(order)
+            one.ask("call", 20)
+        yield workers
+
+
 def alternating_calls(link: Link, rounds: int) -> dict[str, dict[str, float]]:
     """Median time and mean CPU of ``f(7)``, the peers taking turns call by call.
 
@@ -40,12 +52,7 @@ def alternating_calls(link: Link, rounds: int) -> dict[str, dict[str, float]]:
     peers = [BARE, OURS, OLD_BELAY, MPREMOTE]
     times: dict[str, list[int]] = {peer.name: [] for peer in peers}
     cpu = dict.fromkeys(times, 0)
-    with ExitStack() as stack:
-        workers = [stack.enter_context(worker(peer, link)) for peer in peers]
-        for one in workers:
-            for order in ("connect", "define"):
-                one.ask(order)
-            one.ask("call", 20)
+    with warm_workers(peers, link) as workers:
         for number in range(rounds):
             for one in workers:
                 if one.peer is MPREMOTE and number % 10:
@@ -64,12 +71,7 @@ def batch_cpu(link: Link, calls: int) -> dict[str, float]:
     peers = [BARE, OURS, OLD_BELAY]
     cpu: dict[str, int] = dict.fromkeys((peer.name for peer in peers), 0)
     blocks = max(1, calls // 50)
-    with ExitStack() as stack:
-        workers = [stack.enter_context(worker(peer, link)) for peer in peers]
-        for one in workers:
-            for order in ("connect", "define"):
-                one.ask(order)
-            one.ask("call", 20)
+    with warm_workers(peers, link) as workers:
         for _ in range(blocks):
             for one in workers:
                 cpu[one.peer.name] += one.ask("call", 50)["cpu_ns"]

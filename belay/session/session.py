@@ -36,6 +36,8 @@ CLOSING_PATIENCE = 3.0
 AGENT_HEAP = 24 * 1024
 """Free heap below which the agent is not even tried: it needs about 20 KB while it compiles."""
 
+_CLOSED_MEANWHILE = "this Device was closed while the call was running"
+
 
 def discard(data: bytes) -> None:
     """The output handler of requests that are expected to print nothing."""
@@ -149,18 +151,20 @@ class Session:
 
     def _install(self, startup: str, timeout: float, output: OutputHandler) -> None:
         """Put the agent on the board, and run ``startup`` in the same command."""
-        facts = self.facts
-        exchange = self._conversation.exchange
-        prefix = upload(self._nonce, self._style, self._answer_segment, deflate=facts.deflate)
         payload = NOTHING
         if startup:
             args = ("<startup>", startup)
             payload = requests.payloads(requests.EXECUTE, args, size=1 << 16, deflate=False)[0]
         with self._turn():
-            exchange.request(payload, prefix)
-            answer = self._finish(time.monotonic() + timeout, output)
+            answer = self._upload(payload, timeout, output)
         if answer.payload:
             self._value(answer, [answer.payload])
+
+    def _upload(self, payload: bytes, timeout: float, output: OutputHandler) -> Answer:
+        """The agent and the first request, in one command."""
+        prefix = upload(self._nonce, self._style, self._answer_segment, deflate=self.facts.deflate)
+        self._conversation.exchange.request(payload, prefix)
+        return self._finish(time.monotonic() + timeout, output)
 
     def close(self) -> None:
         """Take the agent off the board, leave its friendly prompt, and release the link.
@@ -351,10 +355,7 @@ class Session:
         """After a reset of the board: the agent once more. What was in memory stays lost."""
         self.facts, _ = greet(self.transport, load("facts").encode(), reset=False, timeout=10.0)
         self._new_exchange()
-        exchange = self._conversation.exchange
-        prefix = upload(self._nonce, self._style, self._answer_segment, deflate=self.facts.deflate)
-        exchange.request(NOTHING, prefix)
-        self._finish(time.monotonic() + 10.0, discard)
+        self._upload(NOTHING, 10.0, discard)
         self._lost_agent = self._unsettled = False
 
     def _finish(self, deadline: float | None, output: OutputHandler) -> Answer:
@@ -396,7 +397,7 @@ class Session:
             raise errors.FeatureUnavailableError("the board has no memory for belay's agent")
         self._unsettled = True
         if outcome.stopped == "asked" and self._closed:
-            raise errors.DeviceClosedError("this Device was closed while the call was running")
+            raise errors.DeviceClosedError(_CLOSED_MEANWHILE)
         if outcome.stopped == "keyboard":
             raise KeyboardInterrupt("the board did not react to Ctrl-C")
         if outcome.error is not None:
@@ -433,9 +434,7 @@ class Session:
                 ran=not never_ran,
             ) from cause
         if outcome.stopped == "asked" and self._closed:
-            raise errors.DeviceClosedError(
-                "this Device was closed while the call was running"
-            ) from cause
+            raise errors.DeviceClosedError(_CLOSED_MEANWHILE) from cause
         raise KeyboardInterrupt from cause
 
     # ------------------------------------------------------------------------ values

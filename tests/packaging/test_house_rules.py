@@ -86,7 +86,7 @@ def test_no_registry_and_no_path_of_one_machine(tracked: list[Path]) -> None:
         rb"python" + rb"hosted\.org",
         rb"registry\." + b"npmjs",
         rb"deb\." + rb"debian\.org",
-        rb"/work/" + rb"(main|shared)",
+        rb"/(?:work)/(main|shared)",
         rb"/tmp/" + rb"team",
         rb"/(root|home)" + rb"/\w",
     ]
