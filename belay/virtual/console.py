@@ -299,6 +299,9 @@ class Console:
             while self._vm is not None and self._vm.has_output:
                 if not self._send_some():
                     self._receive_from_line(0.05, want_send=True)
+            # A line that takes everything at once, as one without a client does, never makes the
+            # loop above wait; Ctrl-C and the next client would not be seen while a program prints.
+            self._receive_from_line(0.0)
         finally:
             self.begin()
 
