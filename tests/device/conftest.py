@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import belay
+
+if os.name == "posix":
+    from tests.links.unixport import unix_port as unix_port
+    from tests.links.unixport import unix_python as unix_python
 
 
 @pytest.fixture(scope="module")
