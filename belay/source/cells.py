@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import io
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +15,17 @@ __all__ = ["RESULT", "is_expression", "leaves_code", "with_result"]
 RESULT = "_belay_value"
 """The global that the last expression is assigned to; the agent takes it away again."""
 
-
-_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What CPython's compiler raises: for NUL a ValueError, for deep nesting one of the last two."""
+
+_quiet = threading.RLock()
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Warnings about the source are the board's to give, and must not make it unreadable here."""
-    with warnings.catch_warnings():
+    # The filters are the whole process's: two threads at once would leave them switched off.
+    with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
@@ -30,9 +33,9 @@ def _quietly() -> Iterator[None]:
 def is_expression(source: str) -> bool:
     """Whether ``source`` is one expression, which has a value."""
     try:
-        with _quietly():
+        with quietly():
             compile(source, "<device>", "eval", dont_inherit=True)
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return True
 
@@ -46,9 +49,9 @@ def leaves_code(source: str) -> bool:
     True also for what only the board's compiler can judge.
     """
     try:
-        with _quietly():
+        with quietly():
             tree = ast.parse(source)
-    except _UNREADABLE:
+    except UNREADABLE:
         return True
     return any(isinstance(node, _KEEPERS) for node in ast.walk(tree))
 
@@ -63,9 +66,9 @@ def with_result(source: str) -> tuple[str, bool]:
         can judge (CPython does not parse it) comes back as it is.
     """
     try:
-        with _quietly():
+        with quietly():
             body = ast.parse(source).body
-    except _UNREADABLE:
+    except UNREADABLE:
         return source, False
     if not body or not isinstance(body[-1], ast.Expr):
         return source, False
