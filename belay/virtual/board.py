@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from wasmtime import Trap
 
-from .console import Console
+from .clock import Clock
+from .console import Console, WatchdogBite
 from .engine import Firmware
-from .filecalls import FROZEN, MODULES
+from .filecalls import FROZEN, MODULES, REPLACED
 from .filesystem import Filesystem
 from .lines import Line, LineEnded
 from .peripherals import Bench
@@ -27,7 +28,11 @@ _AT_BOOT = {"_time.py": "time.py", "_input.py": "builtins.py", "_os.py": "os/__i
 
 def _preparation() -> str:
     """What to run in the interpreter at every boot, before boot.py."""
-    lines = [f"__import__('sys').path.append({FROZEN!r})"]
+    lines = [
+        f"__import__('sys').path.append({FROZEN!r})",
+        # Before .frozen, after the folder of the program.
+        f"__import__('sys').path.insert(1, {REPLACED!r})",
+    ]
     for name, shown in _AT_BOOT.items():
         source = (MODULES / name).read_text(encoding="utf-8")
         lines.append(f"exec(compile({source!r}, {shown!r}, 'exec'), {{}})")
@@ -49,6 +54,7 @@ class Board:
 
     Attributes:
         bench: the outside of its pins.
+        clock: its ticks, calendar and watchdog.
     """
 
     def __init__(
@@ -62,7 +68,8 @@ class Board:
         self._filesystem = filesystem
         self._options = options
         self._firmware = Firmware()
-        self._console = Console(line, self.bench, on_end)
+        self.clock = Clock()
+        self._console = Console(line, self.bench, self.clock, on_end)
         self.bench.on_event = line.wake
         self._words: StateWords | None = None
         self._prepare = _preparation()
@@ -74,16 +81,17 @@ class Board:
             vm = self._power(raw)
             try:
                 ending = self._session(vm)
-            except _MachineReset:
+            except (_MachineReset, WatchdogBite):
                 ending = Ending.HARD
             except Trap as trap:
-                print(f"belay virtual board: the interpreter crashed: {trap}", file=sys.stderr)
                 ending = Ending.HARD
+                if not self.clock.bitten():  # else it is our doing
+                    print(f"belay virtual board: the interpreter crashed: {trap}", file=sys.stderr)
             raw = ending is Ending.SOFT and vm.raw
             self._down(vm, ending)
 
     def _power(self, raw: bool) -> Interpreter:
-        """A booted interpreter with its frozen modules, which has not run any program."""
+        """A booted interpreter that has not run anything."""
         vm = Interpreter(
             self._firmware,
             self._filesystem,
@@ -94,6 +102,9 @@ class Board:
         )
         self._words = vm.words
         self._console.attach(vm)
+        return vm
+
+    def _load_frozen(self, vm: Interpreter) -> None:
         self._console.begin()
         try:
             failure = vm.execute(self._prepare)
@@ -101,10 +112,10 @@ class Board:
             self._console.end()
         if failure:
             raise InterpreterError(f"the frozen modules do not load: {failure[1]}")
-        return vm
 
     def _session(self, vm: Interpreter) -> Ending:
         """Run boot.py, main.py (not in raw mode) and the REPL, in the order of all ports."""
+        self._load_frozen(vm)
         programs = ("boot.py",) if vm.raw else ("boot.py", "main.py")
         for name in programs:
             if self._exists(name) and not run_file(vm, self._console, name):
@@ -124,6 +135,7 @@ class Board:
             self.bench.soft_reset()
         else:
             self.bench.hard_reset()
+            self.clock.restart()
         self._console.flush()
         self._console.attach(None)
         vm.close()
@@ -135,9 +147,11 @@ class Board:
             "sleep_ms": lambda ms: self._console.sleep(max(0.0, float(ms or 0)) / 1000),
             # What ends an echoed line; in cooked mode the CR comes by itself.
             "newline": lambda: "\n" if self._options.cooked else "\r\n",
+            "wait": lambda ms, seen: self._console.wait(max(0.0, float(ms)) / 1000, seen),
             "interrupt": self._console.interrupt,
             "reset": self._reset,
             **self.bench.module(),
+            **self.clock.module(),
         }
 
     def _reset(self) -> None:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from .lines import Line, LineEnded
 
 if TYPE_CHECKING:
+    from .clock import Clock
     from .peripherals import Bench
     from .vm import Interpreter
 
-__all__ = ["Console"]
+__all__ = ["Console", "WatchdogBite"]
 
 _TICK = 0.002
 """Seconds after which the watcher looks whether a command is still running."""
@@ -34,17 +35,25 @@ _PARK_AFTER = 100
 _PIECE = 1 << 16
 
 
+class WatchdogBite(Exception):
+    """The program has not fed the watchdog in time: the chip is reset."""
+
+
 class Console:
     """The board's end of the line; also everything the interpreter can wait for.
 
     Args:
         line: the link to the outside.
         bench: pins and timers, whose callbacks run while the board waits.
+        clock: what the interpreter's clocks show; its watchdog bites here.
         on_end: called, from either thread, when the line has ended; must not return.
     """
 
-    def __init__(self, line: Line, bench: Bench, on_end: Callable[[LineEnded], None]) -> None:
-        self._line, self._bench, self._on_end = line, bench, on_end
+    def __init__(
+        self, line: Line, bench: Bench, clock: Clock, on_end: Callable[[LineEnded], None]
+    ) -> None:
+        self._line, self._bench, self._clock, self._on_end = line, bench, clock, on_end
+        self.ticks_ms, self.time_ms = clock.ticks_ms, clock.time_ms
         self._vm: Interpreter | None = None
         self._queue = bytearray()
         self._out = bytearray()
@@ -57,6 +66,7 @@ class Console:
         self._parked = True
         self._unpark = threading.Event()
         self._dispatching = False
+        self._dispatched = 0
         self._program_runs = False
         self._interrupt_again = False
         threading.Thread(target=self._watch, name="watcher", daemon=True).start()
@@ -165,6 +175,7 @@ class Console:
         """Send everything; blocks where the line does."""
         while not self._send_some():
             self._receive_from_line(0.05, want_send=True)
+            self._look_at_watchdog()
 
     # ---- waiting, always on the board's own thread and holding the line
 
@@ -184,10 +195,15 @@ class Console:
         if len(self._queue) > held:
             return  # flushing against a full line took input: what is waited for may be there
         due = None if self._dispatching else self._bench.next_due()
-        moments = [at for at in (until, due) if at is not None]
+        moments = [at for at in (until, due, self._clock.bites) if at is not None]
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         self._receive_from_line(timeout)
+        self._look_at_watchdog()
         self.run_due(computing=False)
+
+    def _look_at_watchdog(self) -> None:
+        if self._clock.bitten():
+            raise WatchdogBite
 
     def run_due(self, computing: bool = True) -> None:
         """Call the board's handlers of timers and pins that are due.
@@ -209,6 +225,7 @@ class Console:
             for event in self._bench.take_events():
                 if handler is None:
                     continue
+                self._dispatched += 1
                 if computing:
                     vm.dispatch(handler, *event)
                 else:
@@ -259,13 +276,30 @@ class Console:
         """Wait until there may be input; for ``select.poll`` on stdin."""
         self.sleep(None if milliseconds < 0 else milliseconds / 1000, for_input=True)
 
-    def sleep(self, seconds: float | None, for_input: bool = False) -> bool:
+    def wait(self, seconds: float, dispatched: int) -> int:
+        """Wait until a handler of a timer or a pin has run, or Ctrl-C came; for event loops.
+
+        Args:
+            seconds: the longest time.
+            dispatched: what this returned last: if a handler has run since, it returns at once.
+
+        Returns:
+            How many handlers have run, by and by.
+        """
+        self.sleep(seconds, dispatched=dispatched)
+        return self._dispatched
+
+    def sleep(
+        self, seconds: float | None, for_input: bool = False, dispatched: int | None = None
+    ) -> bool:
         """Wait, running callbacks; returns True when Ctrl-C ended it early."""
         until = None if seconds is None else time.monotonic() + seconds
         self.end()
         try:
             while not self._interrupted():
                 if for_input and self._queue:
+                    return False
+                if dispatched is not None and dispatched != self._dispatched:
                     return False
                 self._idle(until)
                 if until is not None and time.monotonic() >= until:
@@ -288,6 +322,8 @@ class Console:
 
     def ticked(self) -> None:
         """A host call of the program: run what is due."""
+        if self._clock.bites is not None:
+            self._look_at_watchdog()
         if self._bench.has_events():
             self.run_due()
 
@@ -299,6 +335,7 @@ class Console:
             while self._vm is not None and self._vm.has_output:
                 if not self._send_some():
                     self._receive_from_line(0.05, want_send=True)
+                    self._look_at_watchdog()
             # A line that takes everything at once, as one without a client does, never makes the
             # loop above wait; Ctrl-C and the next client would not be seen while a program prints.
             self._receive_from_line(0.0)
@@ -353,6 +390,11 @@ class Console:
             everything = self._send_some()
             vm.waiting.value = 1
             timeout = None if everything and not vm.has_output else _TICK
+            if (bites := self._clock.bites) is not None:
+                if self._clock.bitten():
+                    vm.crash()
+                wait = max(_TICK, bites - time.monotonic())
+                timeout = wait if timeout is None else min(timeout, wait)
             if due := self._bench.next_due():
                 wait = max(0.0, due - time.monotonic())
                 if not wait:

