@@ -7,6 +7,8 @@ existing program still catches what it caught.
 
 from __future__ import annotations
 
+import builtins
+from functools import lru_cache
 from typing import Any
 
 __all__ = [
@@ -29,8 +31,12 @@ __all__ = [
     "PyboardError",
     "PyboardException",
     "SourceError",
+    "SourceWarning",
     "SpecialFunctionNameError",
+    "StaleProxyError",
     "UnsupportedValueError",
+    "as_builtin",
+    "board_exception",
 ]
 
 
@@ -110,11 +116,16 @@ class PyboardError(BelayException):
 class PyboardException(BelayException):
     """An exception that was raised on the board and not caught there.
 
+    To catch one kind only, name it in brackets: ``except PyboardException[ValueError]:`` catches
+    what the board's ``except ValueError`` would have caught. A class that only the board knows is
+    given by name: ``PyboardException["SensorError"]``.
+
     Attributes:
         args: ``(traceback_text,)`` as in Belay 0.30.
         type: name of the exception's class on the board, such as ``"ValueError"``.
-        value_args: the ``args`` of the exception on the board, decoded; an element that is
-            no plain value is replaced by its ``repr`` on the board.
+        value_args: the ``args`` of the exception on the board, decoded; an element that cannot
+            travel is replaced by its ``repr`` on the board.
+        bases: names of its classes on the board, its own first, without ``Exception``.
         done: in a batch, the results of the items before the one that failed.
         frames: the traceback's frames, outermost first, as
             :class:`belay.source.linemap.BoardFrame`: host file or cell, line and source.
@@ -127,16 +138,113 @@ class PyboardException(BelayException):
         type: str = "",
         value_args: tuple[Any, ...] = (),
         done: list[Any] | None = None,
+        bases: tuple[str, ...] = (),
     ) -> None:
         super().__init__(traceback)
         self.type = type
         self.value_args = value_args
+        self.bases = bases or ((type,) if type else ())
         self.done = done or []
         self.frames: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         # Two newlines first: the board's own traceback then stands apart from the host's.
         return "\n\n" + str(self.args[0])
+
+    def __class_getitem__(cls, kind: Any) -> Any:
+        name = kind if isinstance(kind, str) else getattr(kind, "__name__", None)
+        if not isinstance(name, str):
+            raise TypeError(
+                f"PyboardException[{kind!r}]: give an exception class, or the name of one"
+            )
+        return PyboardException if name in _ROOTS else _named(name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        builtin = isinstance(self, _builtin_among(self.bases) or ())
+        return _rebuild, (self.bases, builtin, self.args, self.__dict__)
+
+
+_ROOTS = ("BaseException", "Exception")
+_LEFT_TO_THE_HOST = ("StopIteration", "StopAsyncIteration", "GeneratorExit")
+"""Raised out of a generator or a coroutine of the host, these would mean something else."""
+
+
+@lru_cache(None)
+def _named(name: str) -> type[PyboardException]:
+    """What ``PyboardException[name]`` stands for: every exception below it on a board is one."""
+    return type(f"PyboardException[{name}]", (PyboardException,), {"__module__": __name__})
+
+
+@lru_cache(None)
+def _class_of(bases: tuple[str, ...], builtin: Any = None) -> type[PyboardException]:
+    """The class of a board's exception: a subclass of all that may be named to catch it."""
+    if not bases:
+        return PyboardException
+    parents: tuple[type, ...] = tuple(_named(name) for name in dict.fromkeys(bases))
+    if builtin is not None:
+        parents += (builtin,)
+    if len(parents) == 1:
+        return parents[0]
+    return type(f"PyboardException[{bases[0]}]", parents, {"__module__": __name__})
+
+
+def _builtin_among(names: tuple[str, ...]) -> type[Exception] | None:
+    """The closest of the host's own exception classes."""
+    for name in names:
+        found = getattr(builtins, name, None)
+        if isinstance(found, type) and issubclass(found, Exception) and name not in _ROOTS:
+            # Its two kinds of UnicodeError want five arguments, which a board does not tell.
+            return UnicodeError if issubclass(found, UnicodeError) else found
+    return None
+
+
+def _rebuild(
+    bases: tuple[str, ...], builtin: bool, args: tuple[Any, ...], state: dict[str, Any]
+) -> PyboardException:
+    """An exception that was pickled."""
+    error = _class_of(bases, _builtin_among(bases) if builtin else None)(*args)
+    error.__dict__.update(state)
+    return error
+
+
+def board_exception(
+    traceback: str, bases: tuple[str, ...], value_args: tuple[Any, ...], done: list[Any]
+) -> PyboardException:
+    """An exception as the board told it.
+
+    Args:
+        traceback: the board's text.
+        bases: names of its classes there, its own first.
+        value_args: its arguments.
+        done: in a batch, what was done before it.
+    """
+    names = bases
+    known = _builtin_among(bases)
+    if known is not None:  # a board tells one base of each class; the host knows all of its own
+        names += tuple(
+            each.__name__
+            for each in known.__mro__
+            if issubclass(each, Exception) and each is not Exception
+        )
+    kind = _class_of(tuple(dict.fromkeys(names)), None)
+    return kind(traceback, type=bases[0], value_args=value_args, done=done, bases=names)
+
+
+def as_builtin(error: PyboardException) -> PyboardException:
+    """The same exception, also as an instance of Python's own class, such as ``ValueError``.
+
+    ``except ValueError:`` then catches it, and so does ``except PyboardException:``. One that the
+    host has no class for, or that means something else to it, comes back as it is.
+    """
+    builtin = _builtin_among(error.bases)
+    if builtin is None or isinstance(error, builtin) or error.type in _LEFT_TO_THE_HOST:
+        return error
+    twin = _class_of(error.bases, builtin)(error.args[0])
+    twin.__dict__.update(error.__dict__)
+    twin.__cause__, twin.__suppress_context__ = error.__cause__, error.__suppress_context__
+    if isinstance(twin, OSError) and error.value_args and isinstance(error.value_args[0], int):
+        twin.errno = error.value_args[0]
+    return twin
 
 
 class FeatureUnavailableError(BelayException):
@@ -145,6 +253,17 @@ class FeatureUnavailableError(BelayException):
 
 class SourceError(BelayException):
     """A function whose source cannot be found, or cannot run on the board as it stands."""
+
+
+class SourceWarning(UserWarning):
+    """A function uses something that the board does not have, as far as can be told."""
+
+
+class StaleProxyError(BelayException):
+    """The board was reset since this was made, so what it stood for is gone.
+
+    The message says where the proxy, generator or Pending was made.
+    """
 
 
 class SpecialFunctionNameError(BelayException):

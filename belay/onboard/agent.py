@@ -41,6 +41,9 @@ sending = 0
 waiting = []  # frames from callbacks that came in the middle of another frame
 events = 0  # number of the next event
 lines = 0  # number of the next line of a stream
+H = {}  # objects that the host holds by a number, for example through a proxy
+OPS = {}  # operations that extensions brought, by their code; and the extensions' names
+count = 0  # the last number given out for H
 
 if Y == 2:
     from binascii import a2b_base64, b2a_base64
@@ -187,7 +190,10 @@ def pull(stack):
                 o += number(len(v))
                 push(o, stack, (x for i in v.items() for x in i))
                 break
-            elif isinstance(v, LISTS):
+            elif t is VIEW or isinstance(v, LISTS):
+                if t is VIEW:
+                    v = list(v)
+                    t = list
                 o += b"l" if t is list else b"S" if t is set else b"Z" if t is FROZEN else b"t"
                 o += number(len(v))
                 push(o, stack, iter(v))
@@ -214,6 +220,27 @@ except NameError:
     FROZEN = 0
 LISTS = (list, tuple, set, FROZEN) if FROZEN else (list, tuple, set)
 BUFFERS = (str, bytes, bytearray, memoryview) + ((array,) if array else ())
+VIEW = type(H.keys())
+
+
+def travels(v):
+    # Whether v is by value what pull makes of it.
+    if isinstance(v, dict):
+        v = [x for i in v.items() for x in i]
+    elif type(v) is not VIEW and not isinstance(v, LISTS):
+        t = type(v)
+        return v is None or t in BUFFERS or t in (int, bool, float, range, complex_)
+    for x in v:
+        if not travels(x):
+            return False
+    return True
+
+
+def keep(v):
+    global count
+    count += 1
+    H[count] = v
+    return count
 
 
 # ---- values on their way in
@@ -282,6 +309,10 @@ def token(b, i, t):
         j, i = size(b, i)
         c, i = size(b, i)
         return range(n, j, c), i
+    if t == 64:  # @: an object that the host holds
+        return H[n], i
+    if t == 36:  # $: what an expression means here
+        return eval(b[i : i + n], G), i + n
     if t in b"sbBamI":
         return make(t, c, b[i : i + n]), i + n
     if t == 68:
@@ -323,20 +354,42 @@ def run(c, a):
         return eval(a[0], G)
     if c == 107:  # k: call a global with keywords
         return name(a[0])(*a[2:], **a[1])
+    if c == 84:  # T: and when the value was there
+        a = run(a[0], a[1])
+        return ticks_ms() & 0xFFFFFFFF, a
+    if c == 114:  # r: drop what the host holds no more; a name, or a number: negative closes first
+        for h in a[0]:
+            try:
+                if type(h) is str:
+                    del G[h]
+                else:
+                    v = H.pop(abs(h), 0)
+                    if h < 0:
+                        v.close()
+            except Exception:
+                pass
+        return run(a[1], a[2])
+    if c == 117:  # u: with an extension
+        if a[0] not in OPS:
+            exec(compile_(a[1], "<belay>", "exec") if compile_ else a[1], globals())
+            OPS[a[0]] = 1
+        return run(a[2], a[3])
     if c == 109:  # m: many
         for c, a in a[0]:
             done.append(run(c, a))
         return list(done)
     if c == 120 or c == 118:  # x: execute; v: and return what VALUE was set to
+        if len(a) > 2:
+            G.update(a[2])
         exec(compile_(a[1], a[0], "exec") if compile_ else a[1], G)
         if c == 118:
             return G.pop(VALUE, None)
     elif c == 100:  # d: execute a definition and give its name a number
-        run(120, a)
+        run(120, a[:2])
         names.append(a[2])
-        return len(names) - 1
+        return len(names) - 1, [n for n in a[3] if n not in G and not hasattr(builtins, n)]
     else:
-        raise ValueError("belay: unknown request")
+        return OPS[c](a)
 
 
 def name(n):
@@ -360,9 +413,14 @@ def fault(e):
         s = s.getvalue()
     except ImportError:
         s = repr(e)
-    plain = (int, str, bytes, float, bool, type(None))
-    a = [x if type(x) in plain else repr(x) for x in getattr(e, "args", ())]
-    return type(e).__name__, a, s, list(done)
+    a = [x if travels(x) else repr(x) for x in getattr(e, "args", ())]
+    # The classes below its own, so that the host knows which except clauses would catch it.
+    t = type(e)
+    m = []
+    while t not in (Exception, BaseException, object):
+        m.append(t.__name__)
+        t = (getattr(t, "__bases__", None) or (object,))[0]
+    return type(e).__name__, a, s, list(done), m
 
 
 def inflate(b):
@@ -443,6 +501,24 @@ def handle(f):
 # ---- what user code can import
 
 
+def read_line():
+    b = b""
+    while not b.endswith(b"\n"):
+        p = Belay.receive()
+        if not p:
+            break
+        b += p
+    return str(b, "utf-8")
+
+
+def ask(prompt=""):
+    print(prompt, end="")
+    s = read_line()
+    if not s:
+        raise EOFError
+    return s[:-1] if s[-1] == "\n" else s
+
+
 class Belay:
     def emit(topic, value=None):
         global events
@@ -476,5 +552,6 @@ class Belay:
 sys.modules["belay"] = Belay
 try:
     builtins.__b = handle
+    builtins.input = ask
 except AttributeError:  # a port whose builtins cannot be extended
     G["__b"] = handle

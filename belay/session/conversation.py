@@ -41,6 +41,8 @@ class Outcome:
         stopped: why it was interrupted: ``""``, ``keyboard``, ``deadline``, ``asked``, ``output``.
         error: what the output handler raised, when that stopped it.
         started: the board had begun to run it.
+        sent: ``time.monotonic()`` when it was about to be written.
+        answered: and when its answer had come.
     """
 
     answer: Answer | None = None
@@ -48,6 +50,8 @@ class Outcome:
     stopped: str = ""
     error: BaseException | None = None
     started: bool = False
+    sent: float = 0.0
+    answered: float = 0.0
 
     def is_over(self) -> bool:
         """Whether there is nothing more to wait for."""
@@ -106,13 +110,14 @@ class Conversation:
 
     def _loop(self, deadline: float | None) -> None:
         exchange, transport, outcome = self.exchange, self.transport, self._outcome
-        heard = asked = time.monotonic()
+        heard = asked = outcome.sent = time.monotonic()
         while True:
             data = exchange.data_to_send()
             if data:
                 transport.write(data)
                 asked = time.monotonic()
             if outcome.is_over():
+                outcome.answered = asked if data else time.monotonic()
                 return
             try:
                 ready = self._shield.wait(transport, self._left(heard, deadline))
@@ -187,11 +192,45 @@ class Conversation:
             elif type(event) is Event:
                 self._on_event(event.payload, event.ticks)
             elif type(event) is LineWanted:
-                self.exchange.send_line(self._on_line(event.room)[: event.room])
+                self._give_line(event.room)
             elif type(event) is Failure:
                 outcome.failure = event.reason
         if self.exchange.state is State.RUNNING:
             outcome.started = True
+
+    def _give_line(self, room: int) -> None:
+        """Ask the host for the next line of the stream; Ctrl-C meanwhile stops the board."""
+        try:
+            with self._shield.lifted():
+                line = self._on_line(room)
+        except KeyboardInterrupt:
+            self._stop("keyboard")
+        except BaseException as error:
+            self._outcome.error = self._outcome.error or error
+            self._stop("output")
+        else:
+            self.exchange.send_line(line[:room])
+
+    def listen(self, output: OutputHandler) -> None:
+        """Between two calls: wait until something comes, or until woken, and hand it on.
+
+        Raises:
+            ConnectionLost: the link ended.
+        """
+        if self.transport.wait(None):
+            self.take_waiting(output)
+
+    def take_waiting(self, output: OutputHandler) -> None:
+        """Hand on what has come since the last call: events and prints.
+
+        Raises:
+            ConnectionLost: the link ended.
+        """
+        self._output, self._outcome = output, Outcome()
+        self._take(self.exchange.receive(self.transport.read()))
+        self._take(self.exchange.between_calls())
+        if self._outcome.error is not None:
+            raise self._outcome.error
 
     def _print(self, data: bytes) -> None:
         if self._outcome.error is not None:

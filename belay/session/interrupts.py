@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import importlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from signal import SIGINT
 from types import FrameType
 from typing import Any
@@ -62,6 +64,19 @@ class Shield:
         if self._waiting or self._pending > 1:
             self._pending = 0
             self._previous(number, frame)
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """While code of the caller's own runs, such as ``input``: SIGINT raises there too."""
+        previous = self._previous
+        if previous is None:
+            yield
+            return
+        _signal.signal(_SIGINT, previous)
+        try:
+            yield
+        finally:
+            _signal.signal(_SIGINT, self._handle)
 
     def wait(self, transport: Transport, timeout: float | None) -> bool:
         """Wait as the transport does; the one place where SIGINT raises."""

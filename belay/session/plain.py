@@ -12,6 +12,7 @@ from typing import Any
 from belay import errors
 from belay.session import requests
 from belay.session.conversation import Conversation, OutputHandler
+from belay.session.requests import Operation
 from belay.session.session import Session, discard
 from belay.source.cells import RESULT
 from belay.wire.exchange import Answer
@@ -49,10 +50,9 @@ class PlainSession(Session):
     def _leave(self) -> None:
         self.transport.write(b"\x03\x03\x02" if self._unsettled else b"\x02")
 
-    def request(
+    def perform(
         self,
-        operation: bytes,
-        args: tuple[Any, ...],
+        operation: Operation,
         *,
         timeout: float | None = None,
         output: OutputHandler = discard,
@@ -62,15 +62,23 @@ class PlainSession(Session):
         Raises:
             FeatureUnavailableError: the operation needs the agent.
         """
-        source = self._source(operation, args)
+        code, args = operation.code, operation.args
+        if code == requests.EXECUTE and len(args) > 2:
+            # By itself, in front: the lines of a traceback are those of the statements.
+            given = [f"{name}={_literal(value, name)}\n" for name, value in args[2].items()]
+            assign = Operation(code, (args[0], "".join(given)))
+            self.perform(assign, timeout=timeout, output=output)
+        source = self._source(code, args)
         if _CONTROL.search(source):
             raise errors.UnsupportedValueError(
                 "source with control characters cannot be typed into this board's REPL"
             )
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._turn():
+            if self._unsettled:
+                self._get_ready(deadline)
             answer = self._ask(source.encode(), deadline, output)
-        tag = args[0] if operation in (requests.EXECUTE, requests.VALUE) else ""
+        tag = args[0] if code in (requests.EXECUTE, requests.VALUE) else ""
         return self._plain_value(answer, tag)
 
     def _source(self, operation: bytes, args: tuple[Any, ...]) -> str:

@@ -3,29 +3,91 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from belay import errors
-from belay.session.onboard import raw_deflate
+from belay.session.adapt import adapt
+from belay.session.onboard import load, raw_deflate
 from belay.wire.values import CannotTravel, encode_segments, encode_small
 
-__all__ = ["CALL", "CALL_KEYWORDS", "DEFINE", "EVALUATE", "EXECUTE", "MANY", "VALUE", "payloads"]
+__all__ = [
+    "CALL",
+    "CALL_KEYWORDS",
+    "DEFINE",
+    "EVALUATE",
+    "EXECUTE",
+    "MANY",
+    "NOTHING",
+    "RELEASE",
+    "TIMED",
+    "USE",
+    "VALUE",
+    "Operation",
+    "payloads",
+    "timed",
+    "using",
+]
 
 CALL = b"c"
 """``(name, *args)``: call a global of ``__main__``."""
 CALL_KEYWORDS = b"k"
 """``(name, keywords, *args)``."""
 DEFINE = b"d"
-"""``(tag, source, name)``: statements that define the function ``name``; answers its number, by
-which it is called from then on: ``bytes((0x80 + number,))`` with ``(*args,)``."""
+"""``(tag, source, name, names)``: statements that define the function ``name``; answers its number,
+by which it is called from then on (``bytes((0x80 + number,))`` with ``(*args,)``), and those of
+``names`` that the board does not have."""
 EVALUATE = b"e"
 """``(source,)``: an expression."""
 EXECUTE = b"x"
-"""``(tag, source)``: statements; ``tag`` is what tracebacks call the source."""
+"""``(tag, source)``: statements; ``tag`` is what tracebacks call the source. A dict behind them is
+assigned to globals first."""
 VALUE = b"v"
 """``(tag, source)``: statements that set the global ``_belay_value``, which is the result."""
 MANY = b"m"
 """``([(operation, args), …],)``: in order, until the first failure."""
+
+NOTHING = b"q"
+"""``()``: no operation."""
+RELEASE = b"r"
+"""``(references, code, args)``: forget what the host refers to no more, then do ``code``. A number
+is one of the board's table, a negative one is closed first; a text is a global."""
+TIMED = b"T"
+"""``(code, args)``: answers the board's ``ticks_ms`` once the value was there, and the value."""
+USE = b"u"
+"""``(name, source, code, args)``: run an extension of the agent, unless it is there; then do
+``code``."""
+
+
+class Operation(NamedTuple):
+    """One thing for the board to do.
+
+    Attributes:
+        code: one of the constants above, or of an extension.
+        args: its arguments.
+        extension: the program of :mod:`belay.onboard` that knows it, if not the agent itself.
+        label: what errors call it, such as ``led.value(1)``.
+        generation: that of the session which gave out the numbers in ``args``; in a later one
+            they mean nothing. None where there are no such numbers.
+    """
+
+    code: bytes
+    args: tuple[Any, ...] = ()
+    extension: str = ""
+    label: str = ""
+    generation: int | None = None
+
+
+def timed(operation: Operation) -> Operation:
+    """The same, with the board's clock in front of its value."""
+    return operation._replace(code=TIMED, args=(operation.code[0], operation.args))
+
+
+def using(operation: Operation) -> Operation:
+    """The same, with its extension: it travels in the same request."""
+    name = operation.extension
+    args = (name, load(name), operation.code[0], operation.args)
+    return operation._replace(code=USE, args=args, extension="")
+
 
 _NAMES = {CALL: ("name",), CALL_KEYWORDS: ("name", "keywords"), MANY: ("batch",)}
 """What errors call the first arguments; those behind them are ``args[0]`` and so on."""
@@ -59,7 +121,7 @@ def payloads(
         segments = [small]
     else:
         try:
-            segments = encode_segments(args, size, _NAMES.get(operation, ()))
+            segments = encode_segments(args, size, _NAMES.get(operation, ()), adapt)
         except CannotTravel as error:
             raise unsupported(error, "argument") from None
     if len(segments) == 1:

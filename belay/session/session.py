@@ -6,13 +6,17 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from belay import errors
-from belay.session import requests
-from belay.session.conversation import Conversation, Outcome, OutputHandler, greet
+from belay.session import outcomes, requests
+from belay.session.conversation import Conversation, OutputHandler, greet
+from belay.session.listening import Listener
 from belay.session.onboard import draw_nonce, forget_agent, load, upload
+from belay.session.operations import Operations
+from belay.session.requests import NOTHING, Operation
+from belay.session.turns import Turn
 from belay.transports.base import Transport
 from belay.wire.exchange import Answer, Counters, Exchange, Timing
 from belay.wire.frames import Style
@@ -21,11 +25,7 @@ from belay.wire.values import CannotTravel, Limits, Malformed, decode
 
 __all__ = ["Session"]
 
-NOTHING = b"q"
 LARGEST_SEGMENT = 8192
-MOST_NUMBERED = 100
-"""Functions that are called by a number of one byte; the others are called by name."""
-
 SMALLEST_SEGMENT = 2304
 TEXT_SEGMENT = 1024
 """Answers as base64 take three copies of a segment on the board, and some ports make more."""
@@ -36,14 +36,15 @@ CLOSING_PATIENCE = 3.0
 AGENT_HEAP = 24 * 1024
 """Free heap below which the agent is not even tried: it needs about 20 KB while it compiles."""
 
-_CLOSED_MEANWHILE = "this Device was closed while the call was running"
+MOST_RELEASES = 200
+"""References that are given back with one request; more wait for the next one."""
 
 
 def discard(data: bytes) -> None:
     """The output handler of requests that are expected to print nothing."""
 
 
-class Session:
+class Session(Operations):
     """One board, connected, with the agent on it. Made by :meth:`open`.
 
     Any number of threads may call; calls queue. A callback that runs inside a call (output,
@@ -56,22 +57,35 @@ class Session:
         limits: bounds on the answers that are accepted.
         on_event: called with ``(topic, value, ticks)`` for what ``belay.emit`` sends.
         on_line: called with the room in bytes when a running program asks for a line.
+        on_answer: called with ``(sent, answered, ticks)`` after every answer: ``time.monotonic()``
+            before the request and behind the answer, and the board's ``ticks_ms & 0xFFFFFFFF``.
+        generation: changes whenever what the board kept for the host is gone.
+        careful: look before each request whether the link still stands; one that has ended
+            is then known not to have carried it.
     """
 
     agent = True
 
-    def __init__(self, transport: Transport, facts: Facts, timing: Timing) -> None:
+    def __init__(
+        self, transport: Transport, facts: Facts, timing: Timing, generation: int = 0
+    ) -> None:
         self.transport = transport
         self.facts = facts
         self.limits = Limits()
         self.on_event: Callable[[Any, Any, int], None] = lambda topic, value, ticks: None
         self.on_line: Callable[[int], bytes] = lambda room: b""
+        self.on_answer: Callable[[float, float, int], None] = lambda sent, answered, ticks: None
+        self.generation = generation
+        self.careful = False
         self._timing = timing
         self._lock = threading.Lock()
         self._owner: int | None = None
         self._closed = self._left = False
         self._unsettled = False
         self._lost_agent = False
+        self._listener: Listener | None = None
+        self._between: OutputHandler = discard
+        self._released: list[int | str] = []
         self._segment = max(SMALLEST_SEGMENT, min(LARGEST_SEGMENT, facts.free // 4))
         self._conversation: Conversation
         self._new_exchange()
@@ -89,6 +103,7 @@ class Session:
         timing: Timing | None = None,
         output: OutputHandler = discard,
         agent: bool = True,
+        generation: int = 0,
     ) -> Session:
         """Find the board at the other end and make it ready for calls.
 
@@ -103,6 +118,7 @@ class Session:
             timing: how patient to be; tests set it.
             output: takes what ``startup`` prints.
             agent: False never uploads the agent. A board that cannot hold it goes without anyhow.
+            generation: number of the first generation.
 
         Raises:
             BoardSilentError, BoardBusyError, NotPythonBoardError: no board answered.
@@ -116,11 +132,11 @@ class Session:
             )
             timing.round_trip = round_trip
             timing.rate = transport.bytes_per_second or timing.rate
-            session = cls._fitting(transport, facts, timing, agent=agent)
+            session = cls._fitting(transport, facts, timing, agent, generation)
             try:
                 session._install(startup, timeout, output)
             except errors.FeatureUnavailableError:
-                session = cls._fitting(transport, facts, timing, agent=False)
+                session = cls._fitting(transport, facts, timing, False, generation)
                 session._install(startup, timeout, output)
         except BaseException:
             transport.close()
@@ -129,14 +145,14 @@ class Session:
 
     @classmethod
     def _fitting(
-        cls, transport: Transport, facts: Facts, timing: Timing, *, agent: bool
+        cls, transport: Transport, facts: Facts, timing: Timing, agent: bool, generation: int
     ) -> Session:
         """A session of the kind that the board can hold."""
         if agent and _holds_agent(facts):
-            return cls(transport, facts, timing)
+            return cls(transport, facts, timing, generation)
         from belay.session.plain import PlainSession
 
-        return PlainSession(transport, facts, timing)
+        return PlainSession(transport, facts, timing, generation)
 
     def _new_exchange(self) -> None:
         facts = self.facts
@@ -145,6 +161,9 @@ class Session:
         self._style = style
         self._answer_segment = TEXT_SEGMENT if style is Style.TEXT else self._segment
         self._numbers: dict[str, bytes] = {}
+        self._extensions: set[str] = set()
+        self._released.clear()
+        self.generation += 1
         self._nonce = draw_nonce(style)
         exchange = Exchange(self._nonce, style, cooked_text=facts.cooked_text, timing=self._timing)
         self._conversation = Conversation(exchange, self.transport, self._event, self._line)
@@ -158,7 +177,7 @@ class Session:
         with self._turn():
             answer = self._upload(payload, timeout, output)
         if answer.payload:
-            self._value(answer, [answer.payload])
+            outcomes.value_in(answer, [answer.payload], self.limits)
 
     def _upload(self, payload: bytes, timeout: float, output: OutputHandler) -> Answer:
         """The agent and the first request, in one command."""
@@ -179,6 +198,8 @@ class Session:
         if self._owner == threading.get_ident():
             raise RuntimeError("a callback of a call (output, event, line) closed the same board")
         self._closed = True
+        if self._listener is not None:
+            self._listener.step_aside()
         if not self._outlast_calls():
             self.transport.close()  # the board ignores interrupts: the call ends with the link
             return
@@ -251,9 +272,30 @@ class Session:
             ConnectionLost: the link ended, or the board stopped answering.
             DeviceClosedError: the session is closed.
         """
-        parts = requests.payloads(operation, args, size=self._segment, deflate=self.facts.deflate)
+        return self.perform(Operation(operation, args), timeout=timeout, output=output)
+
+    def perform(
+        self,
+        operation: Operation,
+        *,
+        timeout: float | None = None,
+        output: OutputHandler = discard,
+    ) -> Any:
+        """Run one operation; see :meth:`request`. Its extension is sent with it where it is new."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        full = operation
         with self._turn():
+            if self._lost_agent or self._unsettled:
+                self._get_ready(deadline)
+            if operation.generation not in (None, self.generation):
+                raise errors.StaleProxyError(
+                    f"{operation.label or 'this object'}: the board was reset since it was made"
+                )
+            if operation.code == requests.CALL and operation.args[0] in self._numbers:
+                full = Operation(self._numbers[operation.args[0]], operation.args[1:])
+            elif operation.extension and operation.extension not in self._extensions:
+                full = requests.using(operation)
+            parts = self._payloads(full, operation)
             for part in parts[:-1]:
                 self._ask(part, deadline, output)
             answer = self._ask(parts[-1], deadline, output)
@@ -267,48 +309,39 @@ class Session:
                 answer = self._ask(b"n", deadline, output)
                 segments.append(answer.payload)
                 size += len(answer.payload)
-        return self._value(answer, segments)
+            if answer.kind == "R" and operation.extension:
+                self._extensions.add(operation.extension)
+        return outcomes.value_in(answer, segments, self.limits)
 
-    def execute(self, source: str, tag: str, **options: Any) -> None:
-        """Run statements in ``__main__``; tracebacks call them ``tag``."""
-        self.request(requests.EXECUTE, (tag, source), **options)
+    def _payloads(self, full: Operation, plain: Operation) -> list[bytes]:
+        """The payloads of an operation, with what the host has released since the last one."""
+        released = self._released[:MOST_RELEASES]
+        if released:
+            args = (released, full.code[0], full.args)
+            full = Operation(requests.RELEASE, args)
+        size, deflate = self._segment, self.facts.deflate
+        try:
+            parts = requests.payloads(full.code, full.args, size=size, deflate=deflate)
+        except errors.UnsupportedValueError:
+            # Once more as the caller knows it: the path in the message is then the caller's.
+            requests.payloads(plain.code, plain.args, size=size, deflate=deflate)
+            raise
+        del self._released[: len(released)]
+        return parts
 
-    def evaluate(self, source: str, **options: Any) -> Any:
-        """The value of an expression in ``__main__``."""
-        return self.request(requests.EVALUATE, (source,), **options)
+    def release(self, target: int | str, *, closing: bool = False, generation: int = -1) -> None:
+        """Tell the board, with the next request, that the host refers to an object no more.
 
-    def define(self, tag: str, source: str, name: str, **options: Any) -> None:
-        """Run statements that define the function ``name``; calls of it then cost fewer bytes."""
-        if name in self._numbers or len(self._numbers) >= MOST_NUMBERED or not self.agent:
-            return self.execute(source, tag, **options)
-        number = self.request(requests.DEFINE, (tag, source, name), **options)
-        self._numbers[name] = bytes((0x80 + number,))
-        return None
+        Does no I/O and takes no lock: finalizers call it, at any moment and in any thread.
 
-    def call(
-        self, name: str, args: tuple[Any, ...], keywords: dict[str, Any], **options: Any
-    ) -> Any:
-        """Call a global of ``__main__``, whatever it is bound to by then. One write, one read."""
-        if keywords:
-            return self.request(requests.CALL_KEYWORDS, (name, keywords, *args), **options)
-        number = self._numbers.get(name)
-        if number is not None:
-            return self.request(number, args, **options)
-        return self.request(requests.CALL, (name, *args), **options)
-
-    def batch(self, items: Iterable[tuple[bytes, tuple[Any, ...]]], **options: Any) -> list[Any]:
-        """Run many operations in one frame.
-
-        Returns:
-            Their results, in order.
-
-        Raises:
-            PyboardException: the first failure; its ``done`` holds the results before it and its
-                message names the item.
+        Args:
+            target: the object's number, or a global to delete.
+            closing: call its ``close()`` first.
+            generation: :attr:`generation` of the time when the number was given out; nothing
+                is done for an earlier one.
         """
-        listed = [(operation[0], args) for operation, args in items]
-        result: list[Any] = self.request(requests.MANY, (listed,), **options)
-        return result
+        if generation in (-1, self.generation) and self.agent:
+            self._released.append(-target if closing and isinstance(target, int) else target)
 
     def interrupt(self) -> None:
         """Stop what runs on the board, from any thread; the call there raises KeyboardInterrupt.
@@ -326,17 +359,50 @@ class Session:
 
     # ------------------------------------------------------------------------ turns and outcomes
 
-    def _turn(self) -> _Turn:
+    def _turn(self) -> Turn:
         """This thread's turn to talk to the board."""
-        return _Turn(self)
+        return Turn(self)
 
-    def _ask(self, payload: bytes, deadline: float | None, output: OutputHandler) -> Answer:
+    def _get_ready(self, deadline: float | None) -> None:
+        """Mend what an earlier call has left behind."""
         if self._lost_agent:
             self._start_over()
         if self._unsettled:
             self._settle(deadline)
+
+    def _ask(self, payload: bytes, deadline: float | None, output: OutputHandler) -> Answer:
+        if self.careful:
+            self._look()
         self._conversation.exchange.request(payload)
         return self._finish(deadline, output)
+
+    def _look(self) -> None:
+        """Take what has come by itself. A link that has ended is found here, before a request."""
+        if self.transport.wait(0):
+            try:
+                self._conversation.take_waiting(self._between)
+            except errors.ConnectionLost as lost:
+                lost.ran = False
+                raise
+
+    def restart(self, startup: str = "", *, timeout: float = 30.0, output: OutputHandler) -> None:
+        """After a reset of the board, upload the agent now and run ``startup``."""
+        with self._turn():
+            self._start_over()
+        if startup:
+            self.execute(startup, "<startup>", timeout=timeout, output=output)
+
+    def listen(self, output: OutputHandler, on_lost: Callable[[Exception], None]) -> None:
+        """From now on take what comes between calls, in a thread of its own: events and prints.
+
+        Args:
+            output: takes prints.
+            on_lost: called once, in that thread, when the link has ended.
+        """
+        if self._listener is None and self.agent:
+            self._between = output
+            self._listener = Listener(self, output, on_lost)
+            self._listener.start()
 
     def _settle(self, deadline: float | None) -> None:
         """Learn what became of a request that was given up, before the next one is sent."""
@@ -368,7 +434,9 @@ class Session:
             self._unsettled = True
             raise
         if outcome.failure:
-            self._failed(outcome)
+            self._lost_agent = self._lost_agent or outcome.failure == "agent gone"
+            self._unsettled = outcome.failure == "silent"
+            raise outcomes.failure(outcome, closed=self._closed)
         answer = outcome.answer
         assert answer is not None
         if answer.kind == "o":
@@ -377,84 +445,22 @@ class Session:
                 "host and board disagree about the number of this call; the agent will be "
                 "uploaded again"
             )
+        if self.agent:
+            self.on_answer(outcome.sent, outcome.answered, answer.ticks)
         if outcome.stopped:
-            self._stopped(outcome, answer)
+            error = outcomes.interruption(outcome, answer, self._exception, closed=self._closed)
+            if error is not None:
+                raise error
         if answer.kind == "L":
             raise errors.PyboardError(
                 "the call ran on the board (or had begun to), but its answer was lost there"
             )
         return answer
 
-    def _failed(self, outcome: Outcome) -> None:
-        if outcome.failure == "agent gone":
-            self._lost_agent = True
-            raise errors.BoardResetError(
-                "the board was reset: its variables and functions are gone. The next call starts "
-                "with an empty board; define your functions again.",
-                ran=outcome.started,
-            )
-        if outcome.failure == "no memory":
-            raise errors.FeatureUnavailableError("the board has no memory for belay's agent")
-        self._unsettled = True
-        if outcome.stopped == "asked" and self._closed:
-            raise errors.DeviceClosedError(_CLOSED_MEANWHILE)
-        if outcome.stopped == "keyboard":
-            raise KeyboardInterrupt("the board did not react to Ctrl-C")
-        if outcome.error is not None:
-            raise outcome.error
-        if outcome.stopped == "deadline":
-            raise errors.CallTimeoutError(
-                "the call was not over in time, and the board does not react to interrupts; "
-                "reset it",
-                ran=outcome.started or None,
-            )
-        raise errors.ConnectionLost(
-            "the board stopped answering: nothing came back to a call and its repetitions. "
-            "Try: is it still powered and connected?",
-            ran=outcome.started or None,
-        )
-
-    def _stopped(self, outcome: Outcome, answer: Answer) -> None:
-        """An interrupt went to the board; the board has said what became of the call."""
-        if outcome.error is not None:
-            raise outcome.error
-        never_ran = answer.kind == "R" and not answer.payload
-        cause = None
-        if answer.kind == "E":
-            cause = self._exception([answer.payload])
-        if outcome.stopped == "deadline":
-            if answer.kind in "RM" and not never_ran:
-                return  # it was over just then: the answer counts
-            if cause is not None and cause.type != "KeyboardInterrupt":
-                raise cause
-            raise errors.CallTimeoutError(
-                "the call did not run: the board was not ready in time"
-                if never_ran
-                else "the call was not over in time and was interrupted on the board",
-                ran=not never_ran,
-            ) from cause
-        if outcome.stopped == "asked" and self._closed:
-            raise errors.DeviceClosedError(_CLOSED_MEANWHILE) from cause
-        raise KeyboardInterrupt from cause
-
-    # ------------------------------------------------------------------------ values
-
-    def _value(self, answer: Answer, segments: list[bytes]) -> Any:
-        if answer.kind == "E":
-            raise self._exception(segments)
-        try:
-            return decode(b"".join(segments), self.limits)
-        except CannotTravel as error:
-            raise requests.unsupported(error, "result") from None
-        except Malformed as error:
-            raise errors.PyboardError(f"the board's answer is no value: {error}") from None
-
     def _exception(self, segments: list[bytes]) -> errors.PyboardException:
-        try:
-            name, args, text, done = decode(b"".join(segments), self.limits, "exception")
-        except (CannotTravel, Malformed, ValueError, TypeError) as error:
-            return errors.PyboardException(f"an exception that could not be read: {error}")
-        return errors.PyboardException(text, type=name, value_args=tuple(args), done=done)
+        return outcomes.exception_in(segments, self.limits)
+
+    # ------------------------------------------------------------------------ what comes by itself
 
     def _event(self, payload: bytes, ticks: int) -> None:
         with contextlib.suppress(CannotTravel, Malformed):
@@ -463,27 +469,6 @@ class Session:
 
     def _line(self, room: int) -> bytes:
         return self.on_line(room)
-
-
-class _Turn:
-    """The session's lock, with the questions that are asked before and under it."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def __enter__(self) -> None:
-        session, me = self._session, threading.get_ident()
-        if session._owner == me:
-            raise RuntimeError("a callback of a call (output, event, line) called the same board")
-        session._lock.acquire()
-        if session._closed:
-            session._lock.release()
-            raise errors.DeviceClosedError("this Device is closed; make a new one")
-        session._owner = me
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._session._owner = None
-        self._session._lock.release()
 
 
 def _holds_agent(facts: Facts) -> bool:

@@ -230,6 +230,18 @@ class Exchange:
             return [answer]
         return [answer, *self._digest(self._decoder.feed(rest))]
 
+    def between_calls(self) -> list[ExchangeEvent]:
+        """What was printed since the last answer, for one who listens while no call is under way.
+
+        The next request tells it otherwise. Nothing is said while it is uncertain what is text.
+        """
+        before = bytes(self._before)
+        if self.state is not State.IDLE or self._noise or not before.startswith(REPLY_END):
+            return []
+        text = before.removeprefix(REPLY_END)
+        self._before[:] = REPLY_END
+        return [Text(text, False)] if text else []
+
     def silence(self) -> list[ExchangeEvent]:
         """:attr:`patience` has passed without a byte."""
         events = self._digest(self._decoder.give_up())

@@ -53,6 +53,10 @@ class PlainExchange:
         self._stale = 0  # banners still to come that were asked for before the last command
         self._owed = 0  # and since then
 
+    def between_calls(self) -> list[ExchangeEvent]:
+        """Nothing: without the agent, text between calls cannot be told from what is an answer."""
+        return []
+
     @property
     def patience(self) -> float | None:
         """Seconds to wait for bytes before :meth:`silence`; None: as long as it takes."""

@@ -23,6 +23,8 @@ token                     meaning
 ``r`` int int int         range: start, stop, step
 ``J`` token ... count     one large str, int or buffer in pieces: the token it stands for (with its
                           code), the number of pieces, then each piece as ``b``
+``@`` int                 to the board only: the object that it keeps under this number
+``$`` size text           to the board only: what this expression means in its ``__main__``
 ``!`` size text           a value that cannot travel: its type's name; nothing follows
 ========================  =====================================================================
 
@@ -34,11 +36,21 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CannotTravel", "Limits", "Malformed", "decode", "encode_segments", "encode_small"]
+__all__ = [
+    "Adapter",
+    "CannotTravel",
+    "Limits",
+    "Malformed",
+    "Reference",
+    "decode",
+    "decode_items",
+    "encode_segments",
+    "encode_small",
+]
 
 PIECE = 2048
 """Buffers and strings longer than this travel in pieces of this size."""
@@ -79,6 +91,23 @@ def _shown(value: Any) -> str:
     except Exception:  # a large int has no decimal text, and a stranger's repr may do anything
         return f"<{type(value).__name__}>"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Stands for an object that stays on the board.
+
+    What a class with a method ``__belay_reference__`` returns from it travels in its place.
+
+    Attributes:
+        target: the number under which the board keeps it, or an expression in its ``__main__``.
+    """
+
+    target: int | str
+
+
+Adapter = Callable[[Any], Any]
+"""Makes of a value of another type one that can travel, or returns NotImplemented."""
 
 
 class Malformed(Exception):
@@ -163,7 +192,11 @@ def _scalar(value: Any) -> bytes | None:
     return None
 
 
-def _walk(value: Any, depth: int) -> Iterator[bytes]:
+def _not_adapted(value: Any) -> Any:
+    return NotImplemented
+
+
+def _walk(value: Any, depth: int, adapt: Adapter) -> Iterator[bytes]:
     """Yield the tokens of a value, each whole."""
     try:
         whole = _scalar(value)
@@ -180,31 +213,49 @@ def _walk(value: Any, depth: int) -> Iterator[bytes]:
         for piece in pieces:
             yield b"b" + _integer(len(piece)) + piece
     elif kind is not dict and kind not in _CONTAINERS:
-        raise CannotTravel(f"{kind.__module__}.{kind.__qualname__}")
+        yield from _walk_stranger(value, depth, adapt)
     elif depth >= MAX_DEPTH:
         raise CannotTravel(kind.__name__, reason=f"nested more than {MAX_DEPTH} deep")
     elif kind is dict:
-        yield from _walk_pairs(value, depth)
+        yield from _walk_pairs(value, depth, adapt)
     else:
         yield _CONTAINERS[kind] + _integer(len(value))
         index, item = 0, None
         try:
             for index, item in enumerate(value):  # noqa: B007, they say below where it went wrong
-                yield from _walk(item, depth + 1)
+                yield from _walk(item, depth + 1, adapt)
         except CannotTravel as error:
             ordered = kind is list or kind is tuple
             raise error.below(f"[{index}]" if ordered else f".item({_shown(item)})") from None
 
 
-def _walk_pairs(value: dict[Any, Any], depth: int) -> Iterator[bytes]:
+def _walk_stranger(value: Any, depth: int, adapt: Adapter) -> Iterator[bytes]:
+    """A value of a type that is none of ours: what it refers to, or what it can be made into."""
+    kind = type(value)
+    refer = getattr(kind, "__belay_reference__", None)  # of the type: a proxy's own are remote
+    if refer is not None:
+        target = refer(value).target
+        if isinstance(target, int):
+            yield b"@" + _integer(target)
+        else:
+            data = target.encode()
+            yield b"$" + _integer(len(data)) + data
+        return
+    replacement = adapt(value)
+    if replacement is NotImplemented:
+        raise CannotTravel(f"{kind.__module__}.{kind.__qualname__}")
+    yield from _walk(replacement, depth, adapt)
+
+
+def _walk_pairs(value: dict[Any, Any], depth: int, adapt: Adapter) -> Iterator[bytes]:
     yield b"D" + _integer(len(value))
     key, place = None, ""
     try:
         for key, item in value.items():
             place = ".key(%s)"
-            yield from _walk(key, depth + 1)
+            yield from _walk(key, depth + 1, adapt)
             place = "[%s]"
-            yield from _walk(item, depth + 1)
+            yield from _walk(item, depth + 1, adapt)
     except CannotTravel as error:
         raise error.below(place % (_shown(key),)) from None
 
@@ -241,7 +292,12 @@ def encode_small(values: tuple[Any, ...]) -> bytes | None:
     return b"".join(parts)
 
 
-def encode_segments(values: tuple[Any, ...], size: int, names: tuple[str, ...] = ()) -> list[bytes]:
+def encode_segments(
+    values: tuple[Any, ...],
+    size: int,
+    names: tuple[str, ...] = (),
+    adapt: Adapter = _not_adapted,
+) -> list[bytes]:
     """Encode values one after another into segments that end between tokens.
 
     Args:
@@ -249,6 +305,7 @@ def encode_segments(values: tuple[Any, ...], size: int, names: tuple[str, ...] =
         size: most bytes of a segment; at least ``PIECE + 16``.
         names: what to call the first values in an error's path; those behind are ``args[0]``
             and so on.
+        adapt: makes values of other types into ones that can travel.
 
     Returns:
         One or more segments. All is encoded before anything is returned, so a value that cannot
@@ -261,7 +318,7 @@ def encode_segments(values: tuple[Any, ...], size: int, names: tuple[str, ...] =
     for index, value in enumerate(values):
         name = names[index] if index < len(names) else f"args[{index - len(names)}]"
         try:
-            for token in _walk(value, 0):
+            for token in _walk(value, 0, adapt):
                 if len(segments[-1]) + len(token) > size and segments[-1]:
                     segments.append(bytearray())
                 segments[-1] += token
@@ -468,3 +525,29 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, root: str = "result") -
     if reader.at != len(data):
         raise Malformed(f"{len(data) - reader.at} bytes behind the value")
     return value
+
+
+def decode_items(
+    data: bytes, limits: Limits = DEFAULT_LIMITS
+) -> tuple[list[Any], CannotTravel | None]:
+    """Decode values that stand one behind the other.
+
+    Args:
+        data: their encodings, joined.
+        limits: bounds on size and depth.
+
+    Returns:
+        The values, and what is wrong with the one behind them, if that cannot travel. What follows
+        such a one cannot be read.
+
+    Raises:
+        Malformed: these bytes are no values.
+    """
+    reader = _Reader(data, limits)
+    values: list[Any] = []
+    while reader.at < len(data):
+        try:
+            values.append(reader.value(0))
+        except CannotTravel as error:
+            return values, error
+    return values, None

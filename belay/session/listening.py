@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A thread that takes what a board sends while no call is under way."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from belay import errors
+from belay.session.conversation import OutputHandler
+
+if TYPE_CHECKING:
+    from belay.session.session import Session
+
+__all__ = ["Listener"]
+
+log = logging.getLogger("belay")
+
+
+class Listener:
+    """Waits on the link in the pauses between calls.
+
+    It holds the session's lock while it waits, and gives it back as soon as a call wants it: the
+    caller wakes the transport. A call then costs two switches of threads more, some 50 us.
+
+    Args:
+        session: whose link.
+        output: takes what is printed between calls.
+        on_lost: called once, in this thread, when the link has ended.
+    """
+
+    def __init__(
+        self, session: Session, output: OutputHandler, on_lost: Callable[[Exception], None]
+    ) -> None:
+        self._session = session
+        self._output = output
+        self._on_lost = on_lost
+        self._waiting = 0
+        self._counting = threading.Lock()
+        self._free = threading.Event()
+        self._free.set()
+        self._thread = threading.Thread(target=self._run, name="belay listener", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def step_aside(self) -> None:
+        """Let go of the lock, and do not take it again before :meth:`return_to_it`."""
+        with self._counting:
+            self._waiting += 1
+            self._free.clear()
+        self._session.transport.wake()
+
+    def return_to_it(self) -> None:
+        """Another one who has it, or wants it no more, has taken notice."""
+        with self._counting:
+            self._waiting -= 1
+            if not self._waiting:
+                self._free.set()
+
+    @contextmanager
+    def stepping_aside(self) -> Iterator[None]:
+        """While a caller takes the lock."""
+        self.step_aside()
+        try:
+            yield
+        finally:
+            self.return_to_it()
+
+    def _run(self) -> None:
+        lost: Exception | None = None
+        while lost is None and not self._session._closed:
+            self._free.wait()
+            with self._session._lock:
+                if not self._waiting and not self._session._closed:
+                    lost = self._listen()
+        if lost is not None and not self._session._closed:
+            self._on_lost(lost)
+
+    def _listen(self) -> Exception | None:
+        """Wait once; the error by which the link has ended."""
+        session = self._session
+        session._owner = threading.get_ident()
+        try:
+            session._conversation.listen(self._output)
+        except (errors.ConnectionLost, errors.DeviceClosedError) as error:
+            return error
+        except Exception:
+            log.exception("what took the board's prints between calls has raised")
+        finally:
+            session._owner = None
+        return None

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose turn it is to talk to the board: calls of any number of threads queue."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from belay import errors
+
+if TYPE_CHECKING:
+    from belay.session.session import Session
+
+__all__ = ["Turn"]
+
+
+class Turn:
+    """The session's lock, with the questions that are asked before and under it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> None:
+        session, me = self._session, threading.get_ident()
+        if session._owner == me:
+            raise RuntimeError("a callback of a call (output, event, line) called the same board")
+        listener = session._listener
+        if listener is None:
+            session._lock.acquire()
+        else:
+            with listener.stepping_aside():
+                session._lock.acquire()
+        if session._closed:
+            session._lock.release()
+            raise errors.DeviceClosedError("this Device is closed; make a new one")
+        session._owner = me
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._session._owner = None
+        self._session._lock.release()
