@@ -10,7 +10,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["RESULT", "is_expression", "leaves_code", "with_result"]
+__all__ = [
+    "RESULT",
+    "UNREADABLE",
+    "binds_names",
+    "imported_names",
+    "is_expression",
+    "leaves_code",
+    "quietly",
+    "with_result",
+]
 
 RESULT = "_belay_value"
 """The global that the last expression is assigned to; the agent takes it away again."""
@@ -38,6 +47,51 @@ def is_expression(source: str) -> bool:
     except UNREADABLE:
         return False
     return True
+
+
+def binds_names(source: str) -> bool:
+    """Whether ``source`` holds statements: they can leave names behind, an expression cannot.
+
+    Statements make a board what it is and are run again when it has lost its memory; a bare
+    expression asks it something, or lets it do something once. True also for what only the
+    board's compiler can judge.
+    """
+    if is_expression(source.strip()):
+        return False
+    try:
+        with quietly():
+            return bool(ast.parse(source).body)
+    except UNREADABLE:
+        return True
+
+
+def imported_names(source: str) -> tuple[str, ...] | None:
+    """The names that an import statement binds, in order.
+
+    Args:
+        source: any source.
+
+    Returns:
+        The names; of ``import a.b`` it is ``a``. None when the source is something else than one
+        import statement.
+
+    Raises:
+        ValueError: for ``from module import *``, which does not say what it binds.
+    """
+    try:
+        with quietly():
+            body = ast.parse(source).body
+    except UNREADABLE:
+        return None
+    if len(body) != 1 or not isinstance(body[0], (ast.Import, ast.ImportFrom)):
+        return None
+    statement = body[0]
+    if any(alias.name == "*" for alias in statement.names):
+        raise ValueError(
+            f"{source.strip()!r} does not say which names it binds: import the module, or name "
+            "what you want from it"
+        )
+    return tuple(alias.asname or alias.name.partition(".")[0] for alias in statement.names)
 
 
 _KEEPERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp)

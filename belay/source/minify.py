@@ -5,40 +5,17 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 
 from belay.source.cells import UNREADABLE, quietly
+from belay.source.tokens import WORD, Places, next_token
 
 __all__ = ["minify"]
 
-# What CPython has compiled holds, outside of strings and comments, no white space but these, and
-# every other character beyond ASCII is part of a name.
-_WORD = r"[A-Za-z0-9_\x80-\U0010ffff]"
-_TOKEN = re.compile(
-    r"""
-      (?P<code>[^ \t\f\n'"\#\\()\[\]{}]+)
-    | (?P<space>[ \t\f]+ | \#[^\n]*)
-    | (?P<line>\\?\n)
-    | (?P<open>[(\[{])
-    | (?P<close>[)\]}])
-    | (?P<string>
-          \"\"\" [^"\\]* (?: (?: \\. | "(?!"") ) [^"\\]* )* \"\"\"
-        | \'\'\' [^'\\]* (?: (?: \\. | '(?!'') ) [^'\\]* )* \'\'\'
-        | " [^"\\]* (?: \\. [^"\\]* )* "
-        | ' [^'\\]* (?: \\. [^'\\]* )* '
-      )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_NUMBER = re.compile(rf"\.?[0-9](?:\.|{_WORD})*\Z")
-_LAST_WORD = re.compile(rf"(?:\.|{_WORD})*\Z")
-_PREFIX = re.compile(r"(?<![A-Za-z0-9_\x80-\U0010ffff])[fFrRtT]{1,2}\Z")
-_INDENTATION = re.compile(r"[ \t\f]*")
+_NUMBER = re.compile(rf"\.?[0-9](?:\.|{WORD})*\Z")
+_LAST_WORD = re.compile(rf"(?:\.|{WORD})*\Z")
 _SEMICOLON = re.compile(r"(?:[ \t\f]|\\\n)*;")
 _NOTHING_TO_DROP = re.compile(r"[^ \t\f\n\r#\\;]*\Z")
-_NESTED_STRINGS = sys.version_info >= (3, 12)
-"""From here on what stands in the braces of an f-string is code like any other (PEP 701)."""
 
 
 def minify(code: str) -> str:
@@ -78,25 +55,8 @@ def _docstrings(tree: ast.Module, code: str) -> list[tuple[int, int, bool]]:
             found.append((node, len(body) == 1 or _is_text(body[1])))
     if not found:
         return []
-    lines = code.split("\n")
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line) + 1)
-
-    def index(line: int, column: int) -> int:
-        text = lines[line - 1]
-        if not text.isascii():  # columns count UTF-8 bytes
-            column = len(text.encode()[:column].decode())
-        return starts[line - 1] + column
-
-    return sorted(
-        (
-            index(node.lineno, node.col_offset),
-            index(node.end_lineno or node.lineno, node.end_col_offset or 0),
-            needed,
-        )
-        for node, needed in found
-    )
+    places = Places(code)
+    return sorted((places.start(node), places.end(node), needed) for node, needed in found)
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -162,22 +122,18 @@ class _Writer:
 
     def _copy(self, position: int, end: int) -> None:
         """Write what stands there."""
-        code, match = self._code, _TOKEN.match
+        code = self._code
         while position < end:
-            start, token = position, match(code, position, end)
-            assert token is not None
-            kind, text, position = token.lastgroup, token[0], token.end()
+            start = position
+            kind, position = next_token(code, position, end)
             if kind == "space":
                 self._space = True
             elif kind == "line":
                 self._lines += 1
-                if text == "\n" and not self._depth:
+                if position == start + 1 and not self._depth:
                     self._fresh, self._level, self._line_start = True, -1, position
             else:
-                if kind == "string" and _NESTED_STRINGS:
-                    position = _end_of_string(code, start)
-                    text = code[start:position]
-                self._put(text, start)
+                self._put(code[start:position], start)
                 if kind == "open":
                     self._depth += 1
                 elif kind == "close":
@@ -235,60 +191,3 @@ def _is_word(character: str) -> bool:
 def _ends_in_number(text: str) -> bool:
     word = _LAST_WORD.search(text)
     return word is not None and _NUMBER.match(word[0]) is not None
-
-
-# ----------------------------------------------------------------------- strings within f-strings
-
-
-def _end_of_string(code: str, start: int) -> int:
-    """Where the string ends whose first quote stands at ``start``; it may be an f-string."""
-    prefix = _PREFIX.search(code, max(0, start - 2), start)
-    kind = prefix[0].lower() if prefix else ""
-    if "f" in kind or "t" in kind:
-        quote = code[start : start + 3]
-        if quote not in ("'''", '"""'):
-            quote = code[start]
-        return _end_of_text(code, start + len(quote), quote, "r" in kind)
-    token = _TOKEN.match(code, start)
-    assert token is not None
-    return token.end()
-
-
-def _end_of_text(code: str, position: int, quote: str, raw: bool) -> int:
-    """The end of an f-string's text; of a format's, which has no ``quote``, the brace there."""
-    while True:
-        character = code[position]
-        if character == "\\" and code[position + 1] not in "{}":
-            named = not raw and code.startswith("N{", position + 1)
-            position = code.index("}", position) + 1 if named else position + 2
-        elif character == "{" and quote and code[position + 1] == "{":
-            position += 2
-        elif character == "{":
-            position = _end_of_field(code, position + 1, raw)
-        elif quote and code.startswith(quote, position):
-            return position + len(quote)
-        elif character == "}" and not quote:
-            return position
-        else:
-            position += 1
-
-
-def _end_of_field(code: str, position: int, raw: bool) -> int:
-    """The end of what stands in the braces of an f-string, behind the closing one."""
-    depth = 0
-    while True:
-        character = code[position]
-        if character in "'\"":
-            position = _end_of_string(code, position)
-            continue
-        if character == "#":
-            position = code.index("\n", position)
-        elif character in "([{":
-            depth += 1
-        elif character == ":" and not depth:
-            return _end_of_text(code, position + 1, "", raw) + 1
-        elif character in ")]}":
-            if not depth:
-                return position + 1
-            depth -= 1
-        position += 1

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belay.source.cells import RESULT, is_expression, leaves_code, with_result
+from belay.source.cells import (
+    RESULT,
+    binds_names,
+    imported_names,
+    is_expression,
+    leaves_code,
+    with_result,
+)
 
 
 def run(source: str) -> dict[str, Any]:
@@ -178,3 +185,52 @@ def test_is_expression(source: str, answer: bool) -> None:
 )
 def test_code_that_stays_on_the_board(source: str, leaves: bool) -> None:
     assert leaves_code(source) is leaves
+
+
+@pytest.mark.parametrize(
+    ("source", "binds"),
+    [
+        ("x = 1", True),
+        ("import machine", True),
+        ("def f(): pass", True),
+        ("led.on(); x = 5", True),
+        ("print(1); print(2)", True),
+        ("only the board's compiler knows", True),
+        ("led.on()", False),
+        ("  led.on()\n", False),
+        ("(x := 1)", False),
+        ("f(\n1)", False),
+        ("", False),
+        ("# nothing", False),
+    ],
+)
+def test_statements_are_what_is_replayed(source: str, binds: bool) -> None:
+    assert binds_names(source) is binds
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("import machine", ("machine",)),
+        ("import a, b as c", ("a", "c")),
+        ("import a.b.c", ("a",)),
+        ("import a.b.c as d, e.f", ("d", "e")),
+        ("from machine import Pin", ("Pin",)),
+        ("from machine import (Pin as P,\n  ADC,)  # both", ("P", "ADC")),
+        ("from . import x;", ("x",)),
+        ("import a; import b", None),
+        ("import a\na", None),
+        ("x = 1", None),
+        ("f()", None),
+        ("", None),
+        ("import", None),
+        ("only the board's compiler knows", None),
+    ],
+)
+def test_the_names_that_an_import_binds(source: str, names: tuple[str, ...] | None) -> None:
+    assert imported_names(source) == names
+
+
+def test_an_import_that_does_not_say_what_it_binds() -> None:
+    with pytest.raises(ValueError, match="'from machine import \\*' does not say"):
+        imported_names("from machine import *")
