@@ -3,17 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from belay import errors
 from belay.session import requests
 from belay.session.conversation import OutputHandler
 from belay.session.requests import Operation
 
-__all__ = ["Operations"]
+__all__ = ["Definition", "Operations"]
 
 MOST_NUMBERED = 100
 """Functions that are called by a number of one byte; the others are called by name."""
+
+
+class Definition(NamedTuple):
+    """A function that is to be put on the board.
+
+    Attributes:
+        tag: what tracebacks call the source.
+        source: the statements that define it.
+        name: of the function.
+        names: globals that it uses, and of which the board is asked.
+    """
+
+    tag: str
+    source: str
+    name: str
+    names: tuple[str, ...] = ()
 
 
 class Operations:
@@ -25,6 +42,7 @@ class Operations:
     agent: bool
     _numbers: dict[str, bytes]
     _extensions: set[str]
+    _segment: int
 
     if TYPE_CHECKING:
 
@@ -68,13 +86,44 @@ class Operations:
         Returns:
             Those of ``names`` that the board does not have by now.
         """
-        if name in self._numbers or len(self._numbers) >= MOST_NUMBERED or not self.agent:
-            self.execute(source, tag, **options)
-            return []
-        answer = self.request(requests.DEFINE, (tag, source, name, list(names)), **options)
-        self._numbers[name] = bytes((0x80 + answer[0],))
-        missing: list[str] = answer[1]
+        return self.define_all([Definition(tag, source, name, names)], **options)[0]
+
+    def define_all(self, definitions: Iterable[Definition], **options: Any) -> list[list[str]]:
+        """Define many functions, in as few frames as their sizes allow.
+
+        Returns:
+            For each what :meth:`define` returns.
+
+        Raises:
+            PyboardException: of the first one that failed; those before it are there.
+        """
+        missing: list[list[str]] = []
+        room = self._segment if self.agent else 0
+        for group in _groups(definitions, room):
+            operations = [self._definition(one) for one in group]
+            done: list[Any] = []
+            try:
+                if len(group) == 1:
+                    done = [self.perform(operations[0], **options)]
+                else:
+                    done = self.batch(operations, **options)
+            except errors.PyboardException as error:
+                done = error.done
+                raise
+            finally:
+                for one, answer in zip(group, done, strict=False):
+                    # A byte from 0x80 on; a board counts on where the host stops.
+                    if answer is not None and answer[0] < 0x80:
+                        self._numbers[one.name] = bytes((0x80 + answer[0],))
+            missing += [answer[1] if answer is not None else [] for answer in done]
         return missing
+
+    def _definition(self, one: Definition) -> Operation:
+        numbered = one.name in self._numbers or len(self._numbers) >= MOST_NUMBERED
+        if not self.agent or (numbered and not one.names):
+            return Operation(requests.EXECUTE, (one.tag, one.source), label=one.name)
+        args = (one.tag, one.source, one.name, list(one.names))
+        return Operation(requests.DEFINE, args, label=one.name)
 
     def call_operation(
         self, name: str, args: tuple[Any, ...], keywords: dict[str, Any]
@@ -114,3 +163,17 @@ class Operations:
         result: list[Any] = self.request(requests.MANY, (listed,), **options)
         self._extensions |= new
         return result
+
+
+def _groups(definitions: Iterable[Definition], room: int) -> Iterator[list[Definition]]:
+    """Those that go together in one frame: the board holds all of their sources at once."""
+    group: list[Definition] = []
+    size = 0
+    for one in definitions:
+        if group and size + len(one.source) > room:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += len(one.source)
+    if group:
+        yield group

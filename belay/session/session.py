@@ -80,6 +80,8 @@ class Session(Operations):
         self._timing = timing
         self._lock = threading.Lock()
         self._owner: int | None = None
+        self._closing = threading.Lock()
+        self._closer: int | None = None
         self._closed = self._left = False
         self._unsettled = False
         self._lost_agent = False
@@ -185,31 +187,44 @@ class Session(Operations):
         self._conversation.exchange.request(payload, prefix)
         return self._finish(time.monotonic() + timeout, output)
 
-    def close(self) -> None:
+    def close(self, farewell: Callable[[Session], None] | None = None) -> None:
         """Take the agent off the board, leave its friendly prompt, and release the link.
 
         A call that another thread has under way is interrupted, and ends there in a
         DeviceClosedError; so do those that wait. Calling it again does nothing. It never raises
         for a board that is gone.
 
+        Args:
+            farewell: is called when those calls have ended, and is the last that can make some.
+                What it raises is raised once everything is released.
+
         Raises:
             RuntimeError: a callback of a call (output, event, line) called it.
+            BoardBusyError: the board ignores interrupts, so there was no ``farewell``.
         """
         if self._owner == threading.get_ident():
             raise RuntimeError("a callback of a call (output, event, line) closed the same board")
         self._closed = True
-        if self._listener is not None:
-            self._listener.step_aside()
-        if not self._outlast_calls():
-            self.transport.close()  # the board ignores interrupts: the call ends with the link
-            return
-        try:
-            if not self._left:
-                self._left = True
-                self._say_goodbye()
-        finally:
-            self.transport.close()
+        with self._closing:
+            if self._left:
+                return
+            if self._listener is not None:
+                self._listener.step_aside()
+            if not self._outlast_calls():
+                self.transport.close()  # the call ends with the link
+                if farewell is None:
+                    return
+                raise errors.BoardBusyError("closed, but no teardown ran: the board ignores Ctrl-C")
+            self._left = True
+            self._closer = threading.get_ident()
             self._lock.release()
+            try:
+                if farewell is not None:
+                    farewell(self)
+            finally:
+                self._closer = None
+                with self._lock:
+                    self._say_goodbye()
 
     def _outlast_calls(self) -> bool:
         """Take the lock; False when the call that has it does not end."""
@@ -227,9 +242,12 @@ class Session(Operations):
         watchdog.daemon = True
         with contextlib.suppress(RuntimeError):  # no new threads while the interpreter ends
             watchdog.start()
-        with contextlib.suppress(errors.BelayException, OSError):
-            self._leave()
-        watchdog.cancel()
+        try:
+            with contextlib.suppress(errors.BelayException, OSError):
+                self._leave()
+        finally:
+            watchdog.cancel()
+            self.transport.close()
 
     def _leave(self) -> None:
         """Type what takes the agent off the board, and leave the raw REPL."""

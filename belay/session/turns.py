@@ -30,7 +30,7 @@ class Turn:
         else:
             with listener.stepping_aside():
                 session._lock.acquire()
-        if session._closed:
+        if session._closed and session._closer != me:
             session._lock.release()
             raise errors.DeviceClosedError("this Device is closed; make a new one")
         session._owner = me
