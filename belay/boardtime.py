@@ -99,6 +99,9 @@ class BoardTime(datetime):
             return NotImplemented
         return self.plain() == self._aware(other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # datetime's own would take a naive one for another moment
+
     def __lt__(self, other: Any) -> bool:
         return self.plain() < self._aware(other) if isinstance(other, datetime) else NotImplemented
 
