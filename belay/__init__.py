@@ -31,8 +31,10 @@ from belay.errors import (
     ConnectionFailedError,
     ConnectionLost,
     DeviceClosedError,
+    DeviceNotFoundError,
     FeatureUnavailableError,
     ForeignBelayError,
+    InsufficientSpecifierError,
     NoMatchingExecuterError,
     NotPythonBoardError,
     PortBusyError,
@@ -45,8 +47,10 @@ from belay.errors import (
 )
 
 if TYPE_CHECKING:
+    from belay.boardtime import BoardTime
     from belay.device import Device
     from belay.session.facts import Implementation
+    from belay.transports.usb import UsbSpecifier, list_devices
 
 __version__ = "0.1.0.dev0"
 
@@ -57,14 +61,17 @@ __all__ = [
     "BoardBusyError",
     "BoardResetError",
     "BoardSilentError",
+    "BoardTime",
     "CallTimeoutError",
     "ConnectionFailedError",
     "ConnectionLost",
     "Device",
     "DeviceClosedError",
+    "DeviceNotFoundError",
     "FeatureUnavailableError",
     "ForeignBelayError",
     "Implementation",
+    "InsufficientSpecifierError",
     "NoMatchingExecuterError",
     "NotPythonBoardError",
     "PortBusyError",
@@ -74,12 +81,17 @@ __all__ = [
     "SourceError",
     "SpecialFunctionNameError",
     "UnsupportedValueError",
+    "UsbSpecifier",
     "__version__",
+    "list_devices",
 ]
 
 _LAZY = {
+    "BoardTime": "belay.boardtime",
     "Device": "belay.device",
     "Implementation": "belay.session.facts",
+    "UsbSpecifier": "belay.transports.usb",
+    "list_devices": "belay.transports.usb",
 }
 
 

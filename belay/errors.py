@@ -14,6 +14,7 @@ from typing import Any
 __all__ = [
     "AddressError",
     "AuthenticationError",
+    "BatchError",
     "BelayException",
     "BoardBusyError",
     "BoardResetError",
@@ -22,8 +23,10 @@ __all__ = [
     "ConnectionFailedError",
     "ConnectionLost",
     "DeviceClosedError",
+    "DeviceNotFoundError",
     "FeatureUnavailableError",
     "ForeignBelayError",
+    "InsufficientSpecifierError",
     "NoMatchingExecuterError",
     "NotPythonBoardError",
     "PortBusyError",
@@ -54,6 +57,14 @@ class ConnectionFailedError(BelayException):
 
 class PortNotFoundError(ConnectionFailedError):
     """The named port, host or program does not exist."""
+
+
+class DeviceNotFoundError(ConnectionFailedError):
+    """No USB device fits the specifier."""
+
+
+class InsufficientSpecifierError(ConnectionFailedError):
+    """More than one USB device fits the specifier; the message lists them."""
 
 
 class PortBusyError(ConnectionFailedError):
@@ -264,6 +275,10 @@ class StaleProxyError(BelayException):
 
     The message says where the proxy, generator or Pending was made.
     """
+
+
+class BatchError(BelayException, RuntimeError):
+    """A batch cannot do what was asked of it, or a call of it has no result: it says which."""
 
 
 class SpecialFunctionNameError(BelayException):

@@ -8,12 +8,13 @@ when the first address of its kind is opened.
 from __future__ import annotations
 
 from belay.transports.base import Transport
+from belay.transports.usb import UsbSpecifier
 
 __all__ = ["Transport", "open_transport"]
 
 
 def open_transport(
-    address: str,
+    address: str | UsbSpecifier,
     *,
     baudrate: int = 115200,
     exclusive: bool = True,
@@ -24,7 +25,8 @@ def open_transport(
     Args:
         address: a serial port (``/dev/ttyACM0``, ``COM5``), a pyserial URL (``socket://…``,
             ``rfc2217://…``, ``loop://``, ``hwgrep://…``, ``spy://…``, ``alt://…``),
-            ``exec:command line`` or ``virtual:``. `belay.transports.address` has the grammar.
+            ``exec:command line`` or ``virtual:``; a :class:`belay.UsbSpecifier`, or its JSON.
+            `belay.transports.address` has the grammar.
         baudrate: line rate of serial links, where the address does not give one.
         exclusive: refuse a serial port that another program holds, and keep others out.
         timeout: seconds that making the connection may take; None for no limit.
@@ -32,12 +34,13 @@ def open_transport(
     Raises:
         AddressError: the address cannot be understood.
         PortNotFoundError: the port, host or program does not exist.
+        DeviceNotFoundError, InsufficientSpecifierError: not exactly one USB device fits.
         PortBusyError: something else holds the port or the named virtual board.
         ConnectionFailedError: any other reason why there is no link.
     """
     from belay.transports import address as forms
 
-    parsed = forms.parse_address(address)
+    parsed = forms.parse_address(address) if isinstance(address, str) else address
     if isinstance(parsed, forms.VirtualAddress):
         from belay.transports.virtual import open_virtual
 
@@ -50,6 +53,8 @@ def open_transport(
         from belay.transports.network import open_socket
 
         return open_socket(parsed, timeout=timeout)
+    if isinstance(parsed, UsbSpecifier):
+        parsed = forms.SerialAddress(parsed.to_port())
     from belay.transports.serialport import open_serial, open_url
 
     if isinstance(parsed, forms.UrlAddress):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from belay.errors import AddressError
+from belay.transports.usb import UsbSpecifier
 
 __all__ = [
     "FORMS",
@@ -134,7 +135,7 @@ class VirtualAddress(NamedTuple):
         return f"virtual:{self.name}" + _join_options(options)
 
 
-Address = SerialAddress | SocketAddress | UrlAddress | ExecAddress | VirtualAddress
+Address = SerialAddress | SocketAddress | UrlAddress | ExecAddress | VirtualAddress | UsbSpecifier
 
 
 class Form(NamedTuple):
@@ -167,6 +168,8 @@ def parse_address(text: str) -> Address:
     text = text.strip()
     if not text:
         raise _wrong(text, "it is empty")
+    if text.startswith("{"):
+        return _parse_specifier("", text)
     if _WINDOWS_PORT.fullmatch(text.partition("?")[0]):
         return _parse_serial("", text)
     found = _SCHEME.match(text)
@@ -209,6 +212,14 @@ def _parse_serial(scheme: str, text: str) -> SerialAddress:
     if baudrate == 0:
         raise _wrong(text, "the option 'baud' must be more than 0")
     return SerialAddress(port, baudrate, _flag(text, options, "dtr"), _flag(text, options, "rts"))
+
+
+def _parse_specifier(scheme: str, text: str) -> UsbSpecifier:
+    try:
+        return UsbSpecifier.from_json(text)
+    except AddressError as error:
+        what = str(error).partition(" is no USB specifier: ")[2]
+        raise _wrong(text, what) from None
 
 
 def _parse_socket(scheme: str, rest: str) -> SocketAddress:
@@ -263,6 +274,7 @@ def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
 FORMS: tuple[Form, ...] = (
     Form("/dev/ttyACM0", "a serial port; options ?baud=115200&dtr=0&rts=0", (), _parse_serial),
     Form("COM5", "a serial port on Windows", (), _parse_serial),
+    Form('{"vid": "2e8a"}', "the serial port of a USB device, by its marks", (), _parse_specifier),
     Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), _parse_virtual),
     Form(
         "virtual:NAME?files=FOLDER",

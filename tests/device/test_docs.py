@@ -55,7 +55,7 @@ def test_the_guide() -> None:
 
 
 def test_the_guide_names_every_exception_of_this_layer() -> None:
-    text = (DOCS / "device.md").read_text(encoding="utf-8")
+    text = (DOCS / "device.md").read_text("utf-8") + (DOCS / "addresses.md").read_text("utf-8")
     elsewhere = {
         "AuthenticationError",
         "ForeignBelayError",
