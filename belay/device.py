@@ -3,53 +3,32 @@
 
 from __future__ import annotations
 
-import codecs
 import os
-import sys
-import textwrap
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from belay import errors
+from belay.calling import Calling
+from belay.events import Events, EventStream
 from belay.executers import TaskDecorator
-from belay.session import requests
-from belay.session.conversation import OutputHandler
+from belay.history import History
+from belay.output import STDOUT, InputLines, TextSink, handler
+from belay.recovery import Recovery
 from belay.session.facts import Implementation, implementation_of
 from belay.session.session import Session
-from belay.source.capture import Captured
-from belay.source.cells import is_expression, leaves_code, with_result
-from belay.source.linemap import HERE, Origin, SourceMap
+from belay.source.linemap import SourceMap
+from belay.timekeeping import Timekeeping
 from belay.transports import Transport, open_transport
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
 
+    from belay.batch import Batch
+    from belay.transports.usb import UsbSpecifier
+
 __all__ = ["STDOUT", "Device", "TextSink"]
-
-
-class TextSink(Protocol):
-    """What printed text can be written to: any text file, or less."""
-
-    def write(self, text: str, /) -> object:
-        """Take some text."""
-
-
-class _Stdout:
-    """Stands for ``sys.stdout`` as it is when text arrives, not when a function was defined."""
-
-    def write(self, text: str, /) -> object:
-        return sys.stdout.write(text)
-
-    def flush(self) -> None:
-        sys.stdout.flush()
-
-    def isatty(self) -> bool:
-        return sys.stdout.isatty()
-
-
-STDOUT: TextSink = _Stdout()
 
 _IMPORTS = (
     "import os",
@@ -84,28 +63,45 @@ del __b
 """
 """A name that is taken stays as it is, and what the board lacks is left out."""
 
+Opened = Transport | Callable[[], Transport]
 
-class Device:
+
+class Device(Calling, Timekeeping):
     """A MicroPython or CircuitPython board.
 
     Args:
         device: address of the board: a serial port (``/dev/ttyACM0``, ``COM5``), a pyserial URL
             (``socket://host:port``, ``rfc2217://…``), ``exec:command line``, or ``virtual:``, a
-            real MicroPython that runs on this computer. None takes the environment variable
-            ``BELAY_DEVICE``. An open :class:`belay.transports.Transport` is taken as it is.
+            real MicroPython that runs on this computer; or a :class:`belay.UsbSpecifier`, or its
+            JSON. None takes the environment variable ``BELAY_DEVICE``. An open
+            :class:`belay.transports.Transport` is taken as it is; a function that opens one is
+            called, and called again to reconnect.
         baudrate: line rate, where the address does not give one.
+        user: name for links that ask for one.
+        password: password for links that ask for one.
         exclusive: refuse a port that another program holds, and keep others out.
         startup: statements to run first. None imports what Belay 0.30 imports (``os``, ``sys``,
             ``time``, ``machine``, ``Pin``, …) where it exists and the name is free; ``""`` runs
             nothing.
+        attempts: how often to connect again when the link ends or the board was reset, 1 s apart;
+            0 never, negative for ever. Setups, definitions and statements are then repeated,
+            calls are not.
+        auto_sync_time: where the time of a value is asked for and the board's answers so far do
+            not tell its clock well enough, ask it.
         reset: soft-reset the board first, as Belay does. False attaches: what runs is
             interrupted, and everything in memory stays.
         timeout: default limit in seconds of every call; None lets calls take their time.
         connect_timeout: seconds that connecting may take.
+        stdin: what answers ``input()`` and ``sys.stdin.readline()`` on the board: a function
+            without arguments that returns a line (``EOFError`` ends the input), or an object with
+            ``readline``. None is ``input``.
+        builtin_errors: let exceptions of the board also be Python's own, so that
+            ``except ValueError:`` catches one.
 
     Attributes:
         implementation: the Python that runs on the board.
         timeout: the default limit of calls.
+        attempts: how often to connect again.
 
     Raises:
         AddressError: the address cannot be understood.
@@ -114,107 +110,41 @@ class Device:
 
     def __init__(
         self,
-        device: str | os.PathLike[str] | Transport | None = None,
+        device: str | os.PathLike[str] | UsbSpecifier | Opened | None = None,
         baudrate: int = 115200,
+        user: str = "micro",
+        password: str = "python",
         *,
         exclusive: bool = True,
         startup: str | None = None,
+        attempts: int = 0,
+        auto_sync_time: bool = True,
         reset: bool = True,
         timeout: float | None = None,
         connect_timeout: float = 30.0,
+        stdin: Any = None,
+        builtin_errors: bool = False,
     ) -> None:
-        if device is None:
-            device = os.environ.get("BELAY_DEVICE", "")
-            if not device:
-                raise errors.AddressError(
-                    "no board was named: give an address such as '/dev/ttyACM0', 'COM5' or "
-                    "'virtual:', or set the environment variable BELAY_DEVICE"
-                )
-        if not isinstance(device, Transport):
-            address = os.fspath(device) if isinstance(device, os.PathLike) else device
-            device = open_transport(
-                address, baudrate=baudrate, exclusive=exclusive, timeout=connect_timeout
-            )
+        self._open = _opener(device, baudrate, exclusive, connect_timeout)
+        self._startup = _CONVENIENCE if startup is None else startup
+        self._reset = reset
+        self._connect_timeout = connect_timeout
         self.timeout = timeout
+        self.builtin_errors = builtin_errors
         self._sources = SourceMap(os.urandom(2).hex())
-        sink = _handler(STDOUT)
-        try:
-            self._session = Session.open(
-                device,
-                reset=reset,
-                startup=_CONVENIENCE if startup is None else startup,
-                timeout=connect_timeout,
-                output=sink,
-            )
-        except errors.PyboardException as error:
-            self._explain(error)
-            raise
-        self.implementation: Implementation = implementation_of(self._session.facts)
+        self._batches: dict[int, Batch] = {}
+        self._history = History()
+        self._events = Events()
+        self._lines = InputLines(stdin)
+        self._recovery = Recovery(self, attempts)
+        self._holder = _Holder()
+        self._listening = False
+        self._auto_sync_time = auto_sync_time
+        self._adopt(self._connect(0))
         # Closes when the Device is forgotten, and at exit; holds no reference to it.
-        self._finalizer = weakref.finalize(self, self._session.close)
+        self._finalizer = weakref.finalize(self, self._holder.close)
 
     # ---------------------------------------------------------------------------- calls
-
-    def __call__(
-        self,
-        cmd: str,
-        *,
-        stream_out: TextSink | None = STDOUT,
-        timeout: float | None = None,
-    ) -> Any:
-        """Run code on the board, in its ``__main__``.
-
-        Args:
-            cmd: an expression, or statements.
-            stream_out: takes what is printed, as it arrives; None discards it.
-            timeout: seconds after which the code is interrupted; None: the Device's default.
-
-        Returns:
-            The value of an expression; None for statements.
-
-        Raises:
-            PyboardException: the code raised.
-            CallTimeoutError: it was interrupted at ``timeout``.
-            UnsupportedValueError: the value cannot travel; says where in it.
-        """
-        source = textwrap.dedent(cmd)
-        if is_expression(source):
-            source = source.strip()
-            here = Origin(HERE, text=source)
-            return self._request(requests.EVALUATE, (source,), stream_out, timeout, here)
-        here = Origin(HERE, text=source)
-        tag = self._sources.add(here) if leaves_code(source) else HERE
-        return self._request(requests.EXECUTE, (tag, source), stream_out, timeout, here)
-
-    def run_cell(
-        self,
-        source: str,
-        *,
-        filename: str = "<cell>",
-        first_line: int = 1,
-        label: str = "",
-        result: bool = True,
-        stream_out: TextSink | None = STDOUT,
-        timeout: float | None = None,
-    ) -> Any:
-        """Run statements on the board; the value of the last one, if it is an expression.
-
-        Args:
-            source: the statements. A semicolon behind the last one asks for no value.
-            filename: where the source stands, for tracebacks.
-            first_line: at which line of it.
-            label: what tracebacks show in place of the file name, such as ``Cell In[3]``.
-            result: whether the value is wanted; False leaves it on the board.
-            stream_out: takes what is printed, as it arrives; None discards it.
-            timeout: seconds after which the code is interrupted; None: the Device's default.
-
-        Returns:
-            The value, or None.
-        """
-        tag = self._sources.add(Origin(filename, first_line, label, source))
-        text, has_value = with_result(source) if result else (source, False)
-        operation = requests.VALUE if has_value else requests.EXECUTE
-        return self._request(operation, (tag, text), stream_out, timeout)
 
     @property
     def task(self) -> TaskDecorator:
@@ -236,6 +166,105 @@ class Device:
         """Stop what the board runs, from any thread: the call there raises KeyboardInterrupt."""
         self._session.interrupt()
 
+    # ---------------------------------------------------------------------------- events
+
+    def on(self, topic: Any, callback: Callable[[Any], object] | None = None) -> Any:
+        """Call a function with every value that the board emits on a topic.
+
+        On the board: ``import belay; belay.emit("button", 1)``, also from a timer or a pin's
+        interrupt. Callbacks are called one after another in a thread of their own; they may call
+        this Device. What one raises is logged, and stops nothing.
+
+        Args:
+            topic: what the board gives as topic.
+            callback: called with the value. None: this is a decorator.
+
+        Returns:
+            The callback.
+        """
+        if callback is None:
+            return lambda function: self.on(topic, function)
+        self._events.on(topic, callback)
+        self._listen()
+        return callback
+
+    def off(self, topic: Any, callback: Callable[[Any], object] | None = None) -> None:
+        """Undo :meth:`on`, for one callback or for all of a topic."""
+        self._events.off(topic, callback)
+
+    def events(self, topic: Any, *, maxlen: int = 10_000, return_time: bool = False) -> EventStream:
+        """The values that the board emits on a topic from now on, as an iterator.
+
+        Args:
+            topic: what the board gives as topic.
+            maxlen: most values that wait for the iterator; then the oldest are dropped, and
+                counted in its ``dropped``.
+            return_time: yield tuples of a value and its time on the host's clock.
+        """
+        stream = self._events.stream(topic, maxlen, self._board_time if return_time else None)
+        self._listen()
+        return stream
+
+    # ---------------------------------------------------------------------------- connection
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link stands, as far as can be seen without sending anything."""
+        return not self.closed and self._session.alive()
+
+    @property
+    def attempts(self) -> int:
+        """How often to connect again."""
+        return self._recovery.attempts
+
+    @attempts.setter
+    def attempts(self, attempts: int) -> None:
+        self._recovery.attempts = attempts
+        self._session.careful = attempts != 0
+
+    def on_disconnect(self, callback: Callable[[Exception], object]) -> Any:
+        """Call a function with the error when the link ends, also between calls. A decorator."""
+        self._recovery.on_disconnect.append(callback)
+        self._listen()
+        return callback
+
+    def on_reconnect(self, callback: Callable[[], object]) -> Any:
+        """Call a function when the board is there again, set up as before. A decorator."""
+        self._recovery.on_reconnect.append(callback)
+        return callback
+
+    def reconnect(self, attempts: int | None = None) -> None:
+        """Connect anew, and repeat setups, definitions and statements.
+
+        Args:
+            attempts: how often to try, 1 s apart; negative for ever. None: as often as the
+                Device does by itself, or once.
+
+        Raises:
+            ConnectionLost: it could not be done.
+        """
+        self._recovery.again(attempts)
+
+    def soft_reset(self) -> None:
+        """Clear the board's memory and run ``boot.py``; tasks are sent to it again.
+
+        Setups and statements are not repeated, and proxies stand for nothing any more.
+        """
+        self._restart(reset=True)
+        self._history.replay(self, "define")
+
+    def terminal(self, *, exit_char: str = "\x1d") -> None:
+        """Talk to the board's prompt from this terminal, until ``exit_char`` (Ctrl-]) is typed.
+
+        What was defined by hand stays. Afterwards the Device goes on as before.
+
+        Args:
+            exit_char: ends it.
+        """
+        from belay.terminal import run_terminal
+
+        self._session.lend(lambda transport: run_terminal(transport, exit_char=exit_char))
+
     # ---------------------------------------------------------------------------- the end
 
     def close(self) -> None:
@@ -243,7 +272,9 @@ class Device:
 
         A call that another thread has under way is interrupted; it raises DeviceClosedError.
         """
+        self._recovery.stop()
         self._session.close()
+        self._events.end()
         self._finalizer.detach()
 
     @property
@@ -271,87 +302,88 @@ class Device:
         state = "closed" if self.closed else self.implementation.name
         return f"<{type(self).__name__} {self.address} ({state})>"
 
-    # ---------------------------------------------------------------------------- for executers
+    # ---------------------------------------------------------------------------- sessions
 
-    def _define(self, captured: Captured) -> None:
-        """Put a function on the board."""
-        tag = self._sources.add(Origin(captured.filename, captured.first_line, "", captured.text))
-        self._ask(self._session.define, (tag, captured.text, captured.name), STDOUT, None)
-
-    def _call(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        keywords: dict[str, Any],
-        stream_out: TextSink | None,
-        timeout: float | None,
-    ) -> Any:
-        return self._ask(self._session.call, (name, args, keywords), stream_out, timeout)
-
-    def _request(
-        self,
-        operation: bytes,
-        args: tuple[Any, ...],
-        stream_out: TextSink | None,
-        timeout: float | None,
-        here: Origin | None = None,
-    ) -> Any:
-        return self._ask(self._session.request, (operation, args), stream_out, timeout, here)
-
-    def _ask(
-        self,
-        method: Callable[..., Any],
-        args: tuple[Any, ...],
-        stream_out: TextSink | None,
-        timeout: float | None,
-        here: Origin | None = None,
-    ) -> Any:
-        """Call a method of the session, with the host's files in what it raises."""
+    def _connect(self, generation: int) -> Session:
+        """Open the link and a session on it."""
         try:
-            return method(
-                *args,
-                output=_handler(stream_out),
-                timeout=self.timeout if timeout is None else timeout,
+            return Session.open(
+                self._open(),
+                reset=self._reset,
+                startup=self._startup,
+                timeout=self._connect_timeout,
+                output=handler(STDOUT),
+                generation=generation,
             )
         except errors.PyboardException as error:
-            self._explain(error, here)
-            # What happened is on the board or in the caller's code; our own frames hide it.
-            raise error.with_traceback(None)  # noqa: B904 - the same exception
-        except (KeyboardInterrupt, errors.CallTimeoutError) as error:
-            if isinstance(error.__cause__, errors.PyboardException):
-                self._explain(error.__cause__, here)
-                error.__cause__.__traceback__ = None
-            raise error.with_traceback(None)  # noqa: B904 - the same exception
+            self._explain(error)
+            raise
 
-    def _explain(self, error: errors.PyboardException, here: Origin | None = None) -> None:
-        """Put the host's files and lines into a board's traceback."""
-        text, error.frames = self._sources.translate(str(error.args[0]), here)
-        error.args = (text,)
+    def _adopt(self, session: Session) -> None:
+        """Go on with this session."""
+        self._session = self._holder.session = session
+        self.implementation: Implementation = implementation_of(session.facts)
+        session.on_event = self._events.arrived
+        session.on_line = self._lines
+        session.careful = self.attempts != 0
+        self._start_clock(auto_sync_time=self._auto_sync_time)
+        if self._listening:
+            self._listen()
 
+    def _restart(self, *, reset: bool = False) -> None:
+        """The agent and ``startup`` once more, on the link that stands."""
+        session = self._session
+        session.restart(self._startup, reset=reset, timeout=self._connect_timeout)
 
-def _handler(sink: TextSink | None) -> OutputHandler:
-    """Bytes from the board to text for the sink, also when a character comes in two parts."""
-    if sink is None:
-        return _discard
-    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-    write = sink.write
-    isatty: Callable[[], bool] | None = getattr(sink, "isatty", None)
-    flush: Callable[[], object] | None = None
-
-    def handle(data: bytes) -> None:
-        nonlocal flush, isatty
-        text = decode(data)
-        if text:
-            write(text)
-        if isatty is not None:
-            # Asked once something is printed: most calls print nothing.
-            flush = getattr(sink, "flush", None) if isatty() else None
-            isatty = None
-        if flush is not None and not text.endswith("\n"):
-            flush()
-
-    return handle
+    def _listen(self) -> None:
+        """From now on take what the board sends between calls."""
+        self._listening = True
+        session, noticed = self._session, self._recovery.noticed
+        session.listen(handler(STDOUT), lambda error: noticed(session, error))
 
 
-def _discard(data: bytes) -> None:
-    """The handler of a call whose output nobody wants."""
+class _Holder:
+    """The current session, for a finalizer that must not refer to the Device."""
+
+    session: Session
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def _opener(
+    device: str | os.PathLike[str] | UsbSpecifier | Opened | None,
+    baudrate: int,
+    exclusive: bool,
+    timeout: float,
+) -> Callable[[], Transport]:
+    """What opens the link, every time that it is to be opened."""
+    if isinstance(device, Transport):
+        return _Once(device)
+    if device is None:
+        device = os.environ.get("BELAY_DEVICE", "")
+        if not device:
+            raise errors.AddressError(
+                "no board was named: give an address such as '/dev/ttyACM0', 'COM5' or "
+                "'virtual:', or set the environment variable BELAY_DEVICE"
+            )
+    if callable(device):
+        return device
+    address = os.fspath(device) if isinstance(device, os.PathLike) else device
+    return lambda: open_transport(address, baudrate=baudrate, exclusive=exclusive, timeout=timeout)
+
+
+class _Once:
+    """A link that the caller has opened: it cannot be opened again."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport: Transport | None = transport
+
+    def __call__(self) -> Transport:
+        transport, self._transport = self._transport, None
+        if transport is None:
+            raise errors.ConnectionFailedError(
+                "this Device was given an open Transport, which cannot be opened again; give it "
+                "an address, or a function that opens one"
+            )
+        return transport

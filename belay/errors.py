@@ -8,7 +8,6 @@ existing program still catches what it caught.
 from __future__ import annotations
 
 import builtins
-from functools import lru_cache
 from typing import Any
 
 __all__ = [
@@ -180,23 +179,30 @@ _LEFT_TO_THE_HOST = ("StopIteration", "StopAsyncIteration", "GeneratorExit")
 """Raised out of a generator or a coroutine of the host, these would mean something else."""
 
 
-@lru_cache(None)
+_classes: dict[Any, type[PyboardException]] = {}
+
+
 def _named(name: str) -> type[PyboardException]:
     """What ``PyboardException[name]`` stands for: every exception below it on a board is one."""
-    return type(f"PyboardException[{name}]", (PyboardException,), {"__module__": __name__})
+    return _made(name, (PyboardException,))
 
 
-@lru_cache(None)
-def _class_of(bases: tuple[str, ...], builtin: Any = None) -> type[PyboardException]:
+def _made(name: str, parents: tuple[type, ...]) -> type[PyboardException]:
+    """A class with these parents, always the same one."""
+    key = (name, parents)
+    if key not in _classes:
+        _classes[key] = type(f"PyboardException[{name}]", parents, {"__module__": __name__})
+    return _classes[key]
+
+
+def _class_of(bases: tuple[str, ...], builtin: type[Exception] | None) -> type[PyboardException]:
     """The class of a board's exception: a subclass of all that may be named to catch it."""
     if not bases:
         return PyboardException
     parents: tuple[type, ...] = tuple(_named(name) for name in dict.fromkeys(bases))
-    if builtin is not None:
-        parents += (builtin,)
-    if len(parents) == 1:
+    if len(parents) == 1 and builtin is None:
         return parents[0]
-    return type(f"PyboardException[{bases[0]}]", parents, {"__module__": __name__})
+    return _made(bases[0], parents if builtin is None else (*parents, builtin))
 
 
 def _builtin_among(names: tuple[str, ...]) -> type[Exception] | None:
@@ -229,7 +235,7 @@ def board_exception(
         value_args: its arguments.
         done: in a batch, what was done before it.
     """
-    names = bases
+    names = tuple(dict.fromkeys(bases))
     known = _builtin_among(bases)
     if known is not None:  # a board tells one base of each class; the host knows all of its own
         names += tuple(
@@ -237,7 +243,8 @@ def board_exception(
             for each in known.__mro__
             if issubclass(each, Exception) and each is not Exception
         )
-    kind = _class_of(tuple(dict.fromkeys(names)), None)
+    names = tuple(dict.fromkeys(names))
+    kind = _class_of(names, None)
     return kind(traceback, type=bases[0], value_args=value_args, done=done, bases=names)
 
 

@@ -8,6 +8,12 @@
 # they are many, because what is read here is what travels; comments do not travel.
 import builtins
 import sys
+
+try:  # an agent that a host has left behind
+    sys.modules["belay"].leave()
+    import sys  # it may have put another one in its place
+except (KeyError, AttributeError):
+    pass
 from binascii import crc32
 from struct import pack, unpack_from
 
@@ -44,6 +50,7 @@ lines = 0  # number of the next line of a stream
 H = {}  # objects that the host holds by a number, for example through a proxy
 OPS = {}  # operations that extensions brought, by their code; and the extensions' names
 count = 0  # the last number given out for H
+leaving = []  # what extensions want done before the agent goes
 
 if Y == 2:
     from binascii import a2b_base64, b2a_base64
@@ -520,6 +527,18 @@ def ask(prompt=""):
 
 
 class Belay:
+    console = input
+
+    def leave():
+        for f in leaving:
+            f()
+        sys.modules.pop("belay")
+        if G.get("__b") is handle:
+            del G["__b"]
+        else:
+            builtins.input = Belay.console
+            del builtins.__b
+
     def emit(topic, value=None):
         global events
         p, more = pull([iter((topic, value))])

@@ -220,14 +220,20 @@ class Conversation:
         if self.transport.wait(None):
             self.take_waiting(output)
 
-    def take_waiting(self, output: OutputHandler) -> None:
+    def take_waiting(self, output: OutputHandler | None) -> None:
         """Hand on what has come since the last call: events and prints.
+
+        Args:
+            output: takes prints; None leaves them to the next call.
 
         Raises:
             ConnectionLost: the link ended.
         """
-        self._output, self._outcome = output, Outcome()
+        self._outcome = Outcome()
         self._take(self.exchange.receive(self.transport.read()))
+        if output is None:
+            return
+        self._output = output
         self._take(self.exchange.between_calls())
         if self._outcome.error is not None:
             raise self._outcome.error

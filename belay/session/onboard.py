@@ -10,7 +10,7 @@ from binascii import crc32
 from functools import cache
 from pathlib import Path
 
-from belay.wire.frames import AGENT_NAME, Style
+from belay.wire.frames import Style
 from belay.wire.literal import escape, escape_ascii
 
 __all__ = ["draw_nonce", "forget_agent", "load", "raw_deflate", "upload"]
@@ -81,11 +81,7 @@ def upload(nonce: bytes, style: Style, segment: int, *, deflate: bool) -> bytes:
 
 def forget_agent() -> bytes:
     """The text that takes the agent off the board again, so that its memory is free."""
-    name = AGENT_NAME.encode()
-    return (
-        b"import builtins,sys\ntry:\n del builtins.%s\nexcept:\n globals().pop('%s',0)\n"
-        b"sys.modules.pop('belay',0)\ndel builtins,sys\n\x04" % (name, name)
-    )
+    return b"try:__import__('belay').leave()\nexcept:pass\n\x04"
 
 
 def draw_nonce(style: Style) -> bytes:

@@ -119,11 +119,12 @@ class Operations:
         return missing
 
     def _definition(self, one: Definition) -> Operation:
+        extension = "stdin" if "stdin" in one.source else ""
         numbered = one.name in self._numbers or len(self._numbers) >= MOST_NUMBERED
         if not self.agent or (numbered and not one.names):
-            return Operation(requests.EXECUTE, (one.tag, one.source), label=one.name)
+            return Operation(requests.EXECUTE, (one.tag, one.source), extension, one.name)
         args = (one.tag, one.source, one.name, list(one.names))
-        return Operation(requests.DEFINE, args, label=one.name)
+        return Operation(requests.DEFINE, args, extension, one.name)
 
     def call_operation(
         self, name: str, args: tuple[Any, ...], keywords: dict[str, Any]

@@ -86,7 +86,7 @@ class Session(Operations):
         self._unsettled = False
         self._lost_agent = False
         self._listener: Listener | None = None
-        self._between: OutputHandler = discard
+        self._between: OutputHandler | None = None
         self._released: list[int | str] = []
         self._segment = max(SMALLEST_SEGMENT, min(LARGEST_SEGMENT, facts.free // 4))
         self._conversation: Conversation
@@ -225,6 +225,8 @@ class Session(Operations):
                 self._closer = None
                 with self._lock:
                     self._say_goodbye()
+                if self._listener is not None:
+                    self._listener.return_to_it()  # and finds that there is nothing to hear
 
     def _outlast_calls(self) -> bool:
         """Take the lock; False when the call that has it does not end."""
@@ -361,12 +363,15 @@ class Session(Operations):
         if generation in (-1, self.generation) and self.agent:
             self._released.append(-target if closing and isinstance(target, int) else target)
 
-    def interrupt(self) -> None:
+    def interrupt(self, thread: int | None = None) -> None:
         """Stop what runs on the board, from any thread; the call there raises KeyboardInterrupt.
 
         Nothing happens when no call is under way.
+
+        Args:
+            thread: stop only a call of this thread (its ``threading.get_ident()``).
         """
-        if self._owner is not None:
+        if self._owner is not None and thread in (None, self._owner):
             self._conversation.interrupt_asked = True
             self.transport.wake()
 
@@ -403,12 +408,50 @@ class Session(Operations):
                 lost.ran = False
                 raise
 
-    def restart(self, startup: str = "", *, timeout: float = 30.0, output: OutputHandler) -> None:
-        """After a reset of the board, upload the agent now and run ``startup``."""
+    def restart(
+        self,
+        startup: str = "",
+        *,
+        reset: bool = False,
+        timeout: float = 30.0,
+        output: OutputHandler = discard,
+    ) -> None:
+        """Upload the agent anew, after a reset of the board, and run ``startup``.
+
+        Args:
+            startup: statements.
+            reset: soft-reset the board now.
+            timeout: seconds for ``startup``.
+            output: takes what it prints.
+        """
         with self._turn():
-            self._start_over()
+            self._start_over(reset=reset)
         if startup:
             self.execute(startup, "<startup>", timeout=timeout, output=output)
+
+    def lend(self, use: Callable[[Transport], None]) -> None:
+        """Leave the board at its friendly prompt and let ``use`` have the link; then come back."""
+        with self._turn():
+            self._leave()
+            self._lost_agent = True
+            use(self.transport)
+
+    def alive(self) -> bool:
+        """Whether the link stands, as far as can be seen without sending anything."""
+        if self._closed or not self._lock.acquire(blocking=False):
+            return not self._closed  # a call is under way, or the listener waits: they would know
+        try:
+            self._look()
+        except errors.ConnectionLost:
+            return False
+        finally:
+            self._lock.release()
+        return True
+
+    def drop(self) -> None:
+        """Release a link that is of no use any more, without a word to the board."""
+        self._closed = self._left = True
+        self.transport.close()
 
     def listen(self, output: OutputHandler, on_lost: Callable[[Exception], None]) -> None:
         """From now on take what comes between calls, in a thread of its own: events and prints.
@@ -435,9 +478,9 @@ class Session(Operations):
             )
         self._unsettled = False
 
-    def _start_over(self) -> None:
+    def _start_over(self, *, reset: bool = False) -> None:
         """After a reset of the board: the agent once more. What was in memory stays lost."""
-        self.facts, _ = greet(self.transport, load("facts").encode(), reset=False, timeout=10.0)
+        self.facts, _ = greet(self.transport, load("facts").encode(), reset=reset, timeout=10.0)
         self._new_exchange()
         self._upload(NOTHING, 10.0, discard)
         self._lost_agent = self._unsettled = False

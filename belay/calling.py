@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The part of a Device that runs code on the board."""
+
+from __future__ import annotations
+
+import textwrap
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from belay import errors
+from belay.output import STDOUT, TextSink, handler
+from belay.session import requests
+from belay.session.operations import Definition
+from belay.session.requests import Operation
+from belay.source.cells import imported_names, is_expression, leaves_code, with_result
+from belay.source.linemap import HERE, Origin, SourceMap
+from belay.source.minify import minify as minified
+
+if TYPE_CHECKING:
+    from belay.batch import Batch
+    from belay.boardtime import BoardTime
+    from belay.history import History
+    from belay.proxies import ProxyObject
+    from belay.recovery import Recovery
+    from belay.session.session import Session
+    from belay.source.capture import Captured
+
+__all__ = ["Calling"]
+
+Then = Callable[[Any], Any]
+
+
+class Calling:
+    """How a Device runs code: expressions, statements, cells, proxies and batches.
+
+    Attributes:
+        timeout: the default limit of calls, in seconds; None for none.
+        builtin_errors: exceptions of the board are also Python's own, such as ``ValueError``.
+    """
+
+    timeout: float | None
+    builtin_errors: bool
+    _session: Session
+    _sources: SourceMap
+    _history: History
+    _recovery: Recovery
+    _batches: dict[int, Batch]
+
+    def __call__(
+        self,
+        cmd: str | ProxyObject,
+        *,
+        minify: bool = True,
+        stream_out: TextSink | None = STDOUT,
+        record: bool = True,
+        trusted: bool = False,
+        proxy: bool = False,
+        delete: bool | None = None,
+        with_timing: bool | None = None,
+        return_time: bool = False,
+        timeout: float | None = None,
+        numpy: bool = False,
+    ) -> Any:
+        """Run code on the board, in its ``__main__``.
+
+        Args:
+            cmd: an expression, or statements; or a proxy, whose value is then fetched.
+            minify: leave comments and docstrings of statements at home. Lines stay.
+            stream_out: takes what is printed, as it arrives; None discards it.
+            record: repeat statements when the board had to be connected again (``attempts``).
+                Expressions are calls, which are never repeated.
+            trusted: evaluate, on this computer, the ``repr`` of a result that cannot travel. The
+                board can then run anything here.
+            proxy: leave a result that is no None, bool, number, str or bytes on the board, and
+                return a proxy for it. Also for an import: proxies of what it binds.
+            delete: release the proxied object when the proxy is forgotten; None: all but imports.
+            with_timing: taken for Belay's sake. Every answer tells the board's time.
+            return_time: return a tuple of the value and the time at which it was there.
+            timeout: seconds after which the code is interrupted; None: the Device's default.
+            numpy: arrays in the result become numpy arrays.
+
+        Returns:
+            The value of an expression; None for statements. Inside :meth:`batch` a
+            :class:`belay.batch.Pending` in their place.
+
+        Raises:
+            PyboardException: the code raised.
+            CallTimeoutError: it was interrupted at ``timeout``.
+            UnsupportedValueError: the value cannot travel; says where in it.
+            NotImplementedError: ``proxy`` was asked of statements.
+        """
+        if return_time and with_timing is False:
+            raise ValueError("return_time=True needs the board's time, and with_timing=False")
+        then = _results(numpy)
+        here = None
+        statements = ""
+        if not isinstance(cmd, str):
+            from belay import proxy_requests
+
+            operation = proxy_requests.resolved(cmd)
+        else:
+            source = textwrap.dedent(cmd)
+            here = Origin(HERE, text=source)
+            if proxy:
+                from belay import proxy_requests
+
+                operation, then = proxy_requests.proxied(self, source, delete)  # type: ignore[arg-type]
+                statements = source if imported_names(source) else ""
+            elif is_expression(source):
+                operation = _of_source(requests.EVALUATE, (source.strip(),))
+                here = Origin(HERE, text=operation.args[0])
+            else:
+                statements = source
+                text = minified(source) if minify else source
+                tag = self._sources.add(here) if leaves_code(source) else HERE
+                operation = _of_source(requests.EXECUTE, (tag, text))
+        if trusted:
+            from belay import proxy_requests
+
+            operation = proxy_requests.trusting(operation)
+            then = _both(proxy_requests.trusted_value, then)
+        options: dict[str, Any] = {"stream_out": stream_out, "timeout": timeout, "here": here}
+        value = self._perform(operation, then=then, timed=return_time, **options)
+        if record and statements:
+            again = Operation(requests.EXECUTE, (HERE, statements))
+            self._record("statement", statements, lambda device: device._repeat(again, here))
+        return value
+
+    def run_cell(
+        self,
+        source: str,
+        *,
+        filename: str = "<cell>",
+        first_line: int = 1,
+        label: str = "",
+        result: bool = True,
+        stream_out: TextSink | None = STDOUT,
+        timeout: float | None = None,
+    ) -> Any:
+        """Run statements on the board; the value of the last one, if it is an expression.
+
+        Args:
+            source: the statements. A semicolon behind the last one asks for no value.
+            filename: where the source stands, for tracebacks.
+            first_line: at which line of it.
+            label: what tracebacks show in place of the file name, such as ``Cell In[3]``.
+            result: whether the value is wanted; False leaves it on the board.
+            stream_out: takes what is printed, as it arrives; None discards it.
+            timeout: seconds after which the code is interrupted; None: the Device's default.
+
+        Returns:
+            The value, or None.
+        """
+        tag = self._sources.add(Origin(filename, first_line, label, source))
+        text, has_value = with_result(source) if result else (source, False)
+        operation = _of_source(requests.VALUE if has_value else requests.EXECUTE, (tag, text))
+        return self._perform(operation, stream_out=stream_out, timeout=timeout)
+
+    def proxy(self, cmd: str, delete: bool | None = None) -> Any:
+        """A stand-in for an object that stays on the board.
+
+        Args:
+            cmd: the name of a global, an expression, or an import. A name is not looked up now.
+            delete: release the object when the proxy is forgotten; None: all but names and
+                imports.
+
+        Returns:
+            A :class:`belay.ProxyObject`; for an import of several names a tuple of them; the value
+            itself where the expression is a None, bool, number, str or bytes.
+
+        Raises:
+            NotImplementedError: for other statements.
+        """
+        from belay import proxy_requests
+
+        return proxy_requests.name_or_request(self, cmd, delete)  # type: ignore[arg-type]
+
+    def batch(self, *, stream_out: TextSink | None = STDOUT, timeout: float | None = None) -> Batch:
+        """Context manager: what this thread calls in it is sent at its end, in one message.
+
+        Args:
+            stream_out: takes what the calls print; None discards it.
+            timeout: seconds for all of them together; None: the Device's default.
+        """
+        from belay.batch import Batch
+
+        return Batch(self, stream_out=stream_out, timeout=timeout)  # type: ignore[arg-type]
+
+    # ---------------------------------------------------------------------------- for executers
+
+    def _perform(
+        self,
+        operation: Operation,
+        *,
+        stream_out: TextSink | None = STDOUT,
+        timeout: float | None = None,
+        here: Origin | None = None,
+        then: Then | None = None,
+        timed: bool = False,
+    ) -> Any:
+        """Do one thing on the board; inside a batch of this thread, later.
+
+        Args:
+            operation: what.
+            stream_out: takes what is printed.
+            timeout: seconds after which it is interrupted.
+            here: where its source came from, if it was sent without a tag.
+            then: makes the result of the board's answer.
+            timed: return a tuple of the result and its time.
+        """
+        if timed:
+            operation, then = requests.timed(operation), self._with_time(then)
+        if self._batches:
+            batch = self._batch_here()
+            if batch is not None:
+                return batch.add(operation, then, operation.label, here=here)
+        answer = self._ask(_perform, operation, stream_out, timeout, here)
+        return answer if then is None else then(answer)
+
+    def _ask(
+        self,
+        method: Callable[..., Any],
+        argument: Any,
+        stream_out: TextSink | None,
+        timeout: float | None,
+        here: Origin | None = None,
+    ) -> Any:
+        """Call ``method(session, argument, …)``, with the host's files in what it raises.
+
+        A call that never ran because the board was gone is made once more, where the Device may
+        connect again.
+        """
+        limit = self.timeout if timeout is None else timeout
+        while True:
+            session = self._session
+            try:
+                return method(session, argument, output=handler(stream_out), timeout=limit)
+            except errors.PyboardException as error:
+                self._explain(error, here)
+                if self.builtin_errors:
+                    error = errors.as_builtin(error)
+                # What happened is on the board or in the caller's code; our own frames hide it.
+                raise error.with_traceback(None) from error.__cause__
+            except (KeyboardInterrupt, errors.CallTimeoutError) as error:
+                if isinstance(error.__cause__, errors.PyboardException):
+                    self._explain(error.__cause__, here)
+                    error.__cause__.__traceback__ = None
+                raise error.with_traceback(None)  # noqa: B904 - the same exception
+            except errors.ConnectionLost as lost:
+                self._recovery.after(session, lost)
+
+    def _batch_here(self) -> Batch | None:
+        """The batch that collects what this thread calls."""
+        return self._batches.get(threading.get_ident())
+
+    def _define(self, captured: Captured, text: str | None = None) -> list[str]:
+        """Put a function on the board.
+
+        Args:
+            captured: the function.
+            text: what to send in place of its source, line by line the same.
+
+        Returns:
+            Those of the host's names that it uses and that the board does not have.
+        """
+        return self._define_all([(captured, text)])[0]
+
+    def _define_all(self, functions: list[tuple[Captured, str | None]]) -> list[list[str]]:
+        """Put functions on the board, in as few messages as their sizes allow."""
+        definitions = []
+        for captured, text in functions:
+            origin = Origin(captured.filename, captured.first_line, "", captured.text)
+            names = tuple(getattr(captured, "host_names", ()))
+            definitions.append(
+                Definition(self._sources.add(origin), text or captured.text, captured.name, names)
+            )
+        missing: list[list[str]] = self._ask(_define_all, definitions, STDOUT, None)
+        for definition in definitions:
+            self._record("define", definition.name, _redefine(definition))
+        return missing
+
+    def _call(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        stream_out: TextSink | None,
+        timeout: float | None,
+    ) -> Any:
+        """Call a global of the board."""
+        operation = self._session.call_operation(name, args, keywords)
+        return self._perform(operation, stream_out=stream_out, timeout=timeout)
+
+    def _record(self, kind: str, key: str, replay: Callable[[Any], object]) -> None:
+        """Remember what was done, for the time when the board has to be connected again.
+
+        Args:
+            kind: ``define``, ``setup``, ``statement`` or ``call``.
+            key: a name or text that tells it from others of its kind.
+            replay: does it again; called with the Device, to which it must hold no reference.
+        """
+        self._history.record(kind, key, replay)
+
+    def _repeat(self, operation: Operation, here: Origin | None = None) -> None:
+        """Do once more what was done before; what it prints was seen then."""
+        self._ask(_perform, operation, None, None, here)
+
+    def _with_time(self, then: Then | None) -> Then:
+        def timed(answer: Any) -> tuple[Any, BoardTime]:
+            ticks, value = answer
+            return value if then is None else then(value), self._board_time(ticks)
+
+        return timed
+
+    if TYPE_CHECKING:
+
+        def _board_time(self, ticks: int) -> BoardTime: ...
+
+    def _explain(self, error: errors.PyboardException, here: Origin | None = None) -> None:
+        """Put the host's files and lines into a board's traceback."""
+        text, error.frames = self._sources.translate(str(error.args[0]), here)
+        error.args = (text,)
+
+
+def _perform(session: Session, operation: Operation, **options: Any) -> Any:
+    return session.perform(operation, **options)
+
+
+def _define_all(session: Session, definitions: list[Definition], **options: Any) -> Any:
+    return session.define_all(definitions, **options)
+
+
+def _redefine(definition: Definition) -> Callable[[Calling], object]:
+    return lambda device: device._ask(_define_all, [definition], None, None)
+
+
+def _of_source(code: bytes, args: tuple[str, ...]) -> Operation:
+    """Source to run; what reads ``sys.stdin`` brings the stand-in for it along."""
+    return Operation(code, args, "stdin" if "stdin" in args[-1] else "")
+
+
+def _results(numpy: bool) -> Then | None:
+    if not numpy:
+        return None
+    from belay.session.adapt import numpy_results
+
+    return numpy_results()
+
+
+def _both(first: Then, second: Then | None) -> Then:
+    return first if second is None else lambda answer: second(first(answer))

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a Device does when its link ends or its board is reset."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from belay import errors
+
+if TYPE_CHECKING:
+    from belay.device import Device
+    from belay.session.session import Session
+
+__all__ = ["Recovery"]
+
+log = logging.getLogger("belay")
+
+INTERVAL = 1.0
+"""Seconds between two attempts."""
+
+Told = Callable[[Exception], object]
+Back = Callable[[], object]
+
+
+class Recovery:
+    """Notices that a board is gone, tells, and brings it back where that is wanted.
+
+    Bringing back is: connect once more (or only upload the agent again, where the link stands),
+    run ``startup``, and repeat definitions, setups and statements. Calls of tasks are never
+    repeated.
+
+    Args:
+        device: whose board.
+        attempts: how often to try, :data:`INTERVAL` apart; 0 never, negative for ever.
+    """
+
+    def __init__(self, device: Device, attempts: int) -> None:
+        self.attempts = attempts
+        self.on_disconnect: list[Told] = []
+        self.on_reconnect: list[Back] = []
+        self._device = weakref.ref(device)
+        self._lock = threading.RLock()
+        self._busy = False
+        self._told: Session | None = None  # the session whose end has been told
+        self._closing = threading.Event()
+
+    def stop(self) -> None:
+        """The Device is being closed: bring nothing back any more."""
+        self._closing.set()
+
+    def after(self, session: Session, lost: errors.ConnectionLost) -> None:
+        """Deal with a call that found its board gone.
+
+        Returns:
+            Where the call has never run and the board is back: it can be sent now.
+
+        Raises:
+            ConnectionLost: in all other cases; ``ran`` says what became of the call.
+        """
+        with self._lock:
+            device = self._device()
+            if device is None or self._busy or self._closing.is_set():
+                raise lost
+            if device._session is session:
+                self._tell(session, lost)
+                if not self.attempts:
+                    raise lost
+                self._bring_back(device, session, lost, self.attempts)
+        if lost.ran is False:
+            return
+        kind = type(lost)
+        raise kind(
+            f"{lost} It is connected again, and definitions and setups were repeated; the call "
+            "was not.",
+            ran=lost.ran,
+        ) from lost
+
+    def noticed(self, session: Session, error: Exception) -> None:
+        """Deal with a link that ended between two calls; in the thread that listened to it."""
+        with self._lock:
+            device = self._device()
+            if device is None or self._closing.is_set() or device._session is not session:
+                return
+            self._tell(session, error)
+            lost = errors.ConnectionLost(str(error), ran=False)
+            if self.attempts:
+                try:
+                    self._bring_back(device, session, lost, self.attempts)
+                    return
+                except errors.BelayException as failed:
+                    log.warning("%s", failed)
+                    error = failed
+            device._events.end(error)
+
+    def again(self, attempts: int | None) -> None:
+        """Connect once more because the user says so."""
+        with self._lock:
+            device = self._device()
+            assert device is not None
+            lost = errors.ConnectionLost("the connection was to be made anew", ran=False)
+            if attempts is None:
+                attempts = self.attempts or 1
+            self._bring_back(device, device._session, lost, attempts)
+
+    def _tell(self, session: Session, error: Exception) -> None:
+        """Call ``on_disconnect``, once for each link that ends."""
+        if self._told is session or isinstance(error, errors.BoardResetError):
+            return
+        self._told = session
+        for callback in list(self.on_disconnect):
+            _call(callback, error)
+
+    def _bring_back(
+        self, device: Device, session: Session, lost: errors.ConnectionLost, attempts: int
+    ) -> None:
+        """Try until it works.
+
+        Raises:
+            ConnectionLost: it did not.
+        """
+        tried = 0
+        self._busy = True
+        try:
+            while True:
+                tried += 1
+                try:
+                    self._try(device, session, lost, only_agent=tried == 1)
+                    break
+                except errors.ConnectionFailedError as error:
+                    if tried == attempts:
+                        raise errors.ConnectionLost(
+                            f"{lost} {tried} attempt{'s'[: tried > 1]} to connect again did not "
+                            f"help: {error}",
+                            ran=lost.ran,
+                        ) from error
+                if self._closing.wait(INTERVAL):
+                    raise lost
+        finally:
+            self._busy = False
+        for callback in list(self.on_reconnect):
+            _call(callback)
+
+    def _try(
+        self, device: Device, session: Session, lost: errors.ConnectionLost, *, only_agent: bool
+    ) -> None:
+        if only_agent and isinstance(lost, errors.BoardResetError):
+            device._restart()
+        else:
+            session.drop()
+            device._adopt(device._connect(session.generation))
+        try:
+            device._history.replay(device)
+        except errors.PyboardException as error:
+            raise errors.ConnectionLost(
+                f"{lost} The board is connected again, but what had been done on it could not be "
+                "repeated: see the exception above.",
+                ran=lost.ran,
+            ) from error
+
+
+def _call(callback: Callable[..., object], *args: object) -> None:
+    """Call what the user has given; what it raises is told, and stops nothing."""
+    try:
+        callback(*args)
+    except Exception:
+        log.exception("the callback %r has raised", callback)
