@@ -13,7 +13,7 @@ from belay import errors
 from belay.session.conversation import OutputHandler
 
 if TYPE_CHECKING:
-    from belay.session.session import Session
+    from belay.session.channel import Channel
 
 __all__ = ["Listener"]
 
@@ -33,7 +33,7 @@ class Listener:
     """
 
     def __init__(
-        self, session: Session, output: OutputHandler, on_lost: Callable[[Exception], None]
+        self, session: Channel, output: OutputHandler, on_lost: Callable[[Exception], None]
     ) -> None:
         self._session = session
         self._output = output

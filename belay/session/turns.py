@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from belay import errors
 
 if TYPE_CHECKING:
-    from belay.session.session import Session
+    from belay.session.channel import Channel
 
 __all__ = ["Turn"]
 
@@ -17,7 +17,7 @@ __all__ = ["Turn"]
 class Turn:
     """The session's lock, with the questions that are asked before and under it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Channel) -> None:
         self._session = session
 
     def __enter__(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from belay.session import channel as channel_module
 from belay.session import session as session_module
 from belay.session.session import Session
 from belay.transports import Transport, open_transport
@@ -65,7 +66,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
         facts, round_trip = greet(*args, **options)
         return dataclasses.replace(facts, **changes), round_trip
 
-    monkeypatch.setattr(session_module, "greet", changed)
+    for module in (session_module, channel_module):
+        monkeypatch.setattr(module, "greet", changed)
 
 
 def counted(address: str, **options: Any) -> tuple[Session, CountingLink]:
