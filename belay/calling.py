@@ -96,6 +96,8 @@ class Calling:
         here = None
         statements = ""
         if not isinstance(cmd, str):
+            if not hasattr(type(cmd), "__belay_reference__"):
+                raise TypeError(f"code to run must be a str, not {cmd!r}")
             from belay import proxy_requests
 
             operation = proxy_requests.resolved(cmd)

@@ -40,7 +40,10 @@ def open_transport(
     """
     from belay.transports import address as forms
 
-    parsed = forms.parse_address(address) if isinstance(address, str) else address
+    parsed: forms.Address
+    parsed = address if isinstance(address, UsbSpecifier) else forms.parse_address(address)
+    if isinstance(parsed, UsbSpecifier):
+        parsed = forms.SerialAddress(parsed.to_port())
     if isinstance(parsed, forms.VirtualAddress):
         from belay.transports.virtual import open_virtual
 
@@ -53,8 +56,6 @@ def open_transport(
         from belay.transports.network import open_socket
 
         return open_socket(parsed, timeout=timeout)
-    if isinstance(parsed, UsbSpecifier):
-        parsed = forms.SerialAddress(parsed.to_port())
     from belay.transports.serialport import open_serial, open_url
 
     if isinstance(parsed, forms.UrlAddress):

@@ -47,7 +47,7 @@ def values_that_are_no_literals(device: belay.Device, output: Output) -> None:
     assert device("bytearray(b'x')") == bytearray(b"x")
     assert device("frozenset([1])") == frozenset([1])
     assert device("range(3)") == range(3)
-    for source in ("object()", "{}.keys()", "{}.values()", "print", "type"):
+    for source in ("object()", "print", "type"):
         with pytest.raises(belay.UnsupportedValueError, match="cannot travel"):
             device(source)
 

@@ -57,7 +57,7 @@ def test_the_hosts_traceback_ends_with_it(device: belay.Device) -> None:
     except belay.BelayException as error:
         text = "".join(traceback.format_exception(error))
     assert text.rstrip().splitlines()[-1] == "KeyError: b"
-    assert "belay.errors.PyboardException: \n\nTraceback (most recent call last):\n" in text
+    assert "belay.errors.PyboardException[KeyError]: \n\nTraceback (most recent call last):\n" in text
     # Between the caller's line and the board's traceback stands next to nothing of ours.
     assert text.count("/belay/") <= 3
     assert "session.py" not in text
@@ -104,7 +104,7 @@ def test_a_function_that_an_earlier_statement_defined(device: belay.Device) -> N
         ("KeyError('k')", "KeyError", ("k",)),
         ("ValueError()", "ValueError", ()),
         ("ValueError('a', 1, None)", "ValueError", ("a", 1, None)),
-        ("ValueError(['x'])", "ValueError", ("['x']",)),
+        ("ValueError(['x'])", "ValueError", (["x"],)),
         ("KeyboardInterrupt", "KeyboardInterrupt", ()),
         ("type('Own', (Exception,), {})(b'x')", "Own", (b"x",)),
         ("StopIteration(5)", "StopIteration", (5,)),

@@ -122,7 +122,7 @@ def test_an_exception_of_the_program(session: Session) -> None:
     with pytest.raises(errors.PyboardException) as caught:
         session.execute("def f():\n    raise ValueError('no', 3, [1])\n\nf()", "tag")
     error = caught.value
-    assert (error.type, error.value_args) == ("ValueError", ("no", 3, "[1]"))
+    assert (error.type, error.value_args) == ("ValueError", ("no", 3, [1]))
     assert 'File "tag", line 4, in <module>' in error.args[0]
     assert 'File "tag", line 2, in f' in error.args[0]
     assert session.evaluate("1") == 1
