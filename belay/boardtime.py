@@ -24,7 +24,7 @@ class BoardTime(datetime):
         uncertainty: seconds by which it may be off, either way.
     """
 
-    uncertainty: float
+    uncertainty: float = 0.0
 
     def __new__(cls, *args: Any, uncertainty: float = 0.0, **fields: Any) -> Self:
         """Make one as a ``datetime`` is made; without ``tzinfo`` it is local time."""
