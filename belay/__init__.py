@@ -49,6 +49,7 @@ from belay.errors import (
 if TYPE_CHECKING:
     from belay.boardtime import BoardTime
     from belay.device import Device
+    from belay.registry import DeviceMeta
     from belay.session.facts import Implementation
     from belay.transports.usb import UsbSpecifier, list_devices
 
@@ -67,6 +68,7 @@ __all__ = [
     "ConnectionLost",
     "Device",
     "DeviceClosedError",
+    "DeviceMeta",
     "DeviceNotFoundError",
     "FeatureUnavailableError",
     "ForeignBelayError",
@@ -87,6 +89,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "DeviceMeta": "belay.registry",
     "BoardTime": "belay.boardtime",
     "Device": "belay.device",
     "Implementation": "belay.session.facts",

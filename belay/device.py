@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import weakref
 from collections.abc import Callable
@@ -12,19 +14,33 @@ from typing import TYPE_CHECKING, Any
 from belay import errors
 from belay.calling import Calling
 from belay.events import Events, EventStream
-from belay.executers import TaskDecorator
 from belay.history import History
+from belay.markers import (
+    EXECUTERS,
+    ExecuterAttribute,
+    SetupMarker,
+    TaskMarker,
+    TeardownMarker,
+    ThreadMarker,
+    bind_class_executers,
+    has_class_executers,
+)
 from belay.output import STDOUT, InputLines, TextSink, handler
 from belay.recovery import Recovery
+from belay.registry import DeviceMeta
 from belay.session.facts import Implementation, implementation_of
+from belay.session.requests import EXECUTE, Operation
 from belay.session.session import Session
+from belay.setups import Farewell, SetupExecuter, TeardownExecuter
 from belay.source.linemap import SourceMap
+from belay.tasks import TaskExecuter, ThreadExecuter
 from belay.timekeeping import Timekeeping
 from belay.transports import Transport, open_transport
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
 
+    from belay.aio import Worker
     from belay.batch import Batch
     from belay.transports.usb import UsbSpecifier
 
@@ -66,7 +82,7 @@ del __b
 Opened = Transport | Callable[[], Transport]
 
 
-class Device(Calling, Timekeeping):
+class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
     """A MicroPython or CircuitPython board.
 
     Args:
@@ -108,6 +124,11 @@ class Device(Calling, Timekeeping):
         ConnectionFailedError: one of its subclasses says what is wrong and what to try.
     """
 
+    setup = ExecuterAttribute(SetupMarker, SetupExecuter)
+    task = ExecuterAttribute(TaskMarker, TaskExecuter)
+    thread = ExecuterAttribute(ThreadMarker, ThreadExecuter)
+    teardown = ExecuterAttribute(TeardownMarker, TeardownExecuter)
+
     def __init__(
         self,
         device: str | os.PathLike[str] | UsbSpecifier | Opened | None = None,
@@ -127,40 +148,56 @@ class Device(Calling, Timekeeping):
     ) -> None:
         self._open = _opener(device, baudrate, exclusive, connect_timeout)
         self._startup = _CONVENIENCE if startup is None else startup
+        late = ""
+        if startup and has_class_executers(type(self)):
+            self._startup, late = "", startup  # behind the tasks, as in Belay: it can call them
         self._reset = reset
         self._connect_timeout = connect_timeout
         self.timeout = timeout
         self.builtin_errors = builtin_errors
         self._sources = SourceMap(os.urandom(2).hex())
         self._batches: dict[int, Batch] = {}
+        self._aio: Worker | None = None
         self._history = History()
         self._events = Events()
         self._lines = InputLines(stdin)
         self._recovery = Recovery(self, attempts)
         self._holder = _Holder()
+        self._farewell = self._holder.farewell
+        self._executers: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in EXECUTERS}
         self._listening = False
         self._auto_sync_time = auto_sync_time
         self._adopt(self._connect(0))
         # Closes when the Device is forgotten, and at exit; holds no reference to it.
         self._finalizer = weakref.finalize(self, self._holder.close)
+        self._at_exit = functools.partial(_close_at_exit, weakref.ref(self))
+        try:
+            self._begin(late)
+        except BaseException:
+            self._farewell.clear()  # what they would undo has not been done
+            Device.close(self)
+            raise
+
+    def _begin(self, startup: str) -> None:
+        """What a subclass brings, in the order that Belay 0.30 has."""
+        autoinit = bind_class_executers(self)
+        if startup:
+            operation = Operation(EXECUTE, ("<startup>", startup))
+            self._perform(operation)
+            self._record("startup", "", lambda device: device._repeat(operation))
+        self.__pre_autoinit__()
+        for setup in autoinit:
+            setup()
+        atexit.register(self._at_exit)  # the newest Device is closed first
+        self.__post_init__()
+
+    def __pre_autoinit__(self) -> None:
+        """For subclasses: called before the setups with ``autoinit=True`` run."""
+
+    def __post_init__(self) -> None:
+        """For subclasses: called when all else is done."""
 
     # ---------------------------------------------------------------------------- calls
-
-    @property
-    def task(self) -> TaskDecorator:
-        """Decorator: the function moves to the board, and calling it runs it there.
-
-        Bare or with options::
-
-            @device.task
-            def area(w, h):
-                return w * h
-
-            @device.task(timeout=2)
-            def measure():
-                ...
-        """
-        return TaskDecorator(self)
 
     def interrupt(self) -> None:
         """Stop what the board runs, from any thread: the call there raises KeyboardInterrupt."""
@@ -251,7 +288,7 @@ class Device(Calling, Timekeeping):
         Setups and statements are not repeated, and proxies stand for nothing any more.
         """
         self._restart(reset=True)
-        self._history.replay(self, "define")
+        self._history.replay(self, "define", "startup")
 
     def terminal(self, *, exit_char: str = "\x1d") -> None:
         """Talk to the board's prompt from this terminal, until ``exit_char`` (Ctrl-]) is typed.
@@ -270,12 +307,20 @@ class Device(Calling, Timekeeping):
     def close(self) -> None:
         """Leave the board at its prompt and release the link. Calling it again does nothing.
 
-        A call that another thread has under way is interrupted; it raises DeviceClosedError.
+        A call that another thread has under way is interrupted; it raises DeviceClosedError. Then
+        the teardowns run, in the order of their definition. One that fails stops no other, and
+        its exception is raised when the link has been released.
         """
         self._recovery.stop()
-        self._session.close()
-        self._events.end()
-        self._finalizer.detach()
+        try:
+            self._holder.close()
+        finally:
+            if self._session.closed:  # and not refused
+                if self._aio is not None:
+                    self._aio.end()
+                self._events.end()
+                self._finalizer.detach()
+                atexit.unregister(self._at_exit)
 
     @property
     def address(self) -> str:
@@ -347,8 +392,18 @@ class _Holder:
 
     session: Session
 
+    def __init__(self) -> None:
+        self.farewell = Farewell()
+
     def close(self) -> None:
-        self.session.close()
+        self.session.close(self.farewell if self.farewell else None)
+
+
+def _close_at_exit(device: weakref.ref[Device]) -> None:
+    """Close a Device as its class does; its finalizer closes it too, but not more than that."""
+    found = device()
+    if found is not None:
+        found.close()
 
 
 def _opener(

@@ -1,77 +1,201 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decorators that move a function to the board."""
+"""Decorators that move a function to the board: ``device.task`` and its like."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import sys
+import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Protocol
 
-from belay.source.capture import capture
+from belay import errors
+from belay.session.requests import Operation
+from belay.source.capture import Captured, capture
+from belay.source.minify import minify
 
 if TYPE_CHECKING:
     from belay.device import Device
+    from belay.session.session import Session
 
-__all__ = ["TaskDecorator"]
+__all__ = [
+    "ActionDecorator",
+    "Definition",
+    "Executer",
+    "Made",
+    "again",
+    "check_name",
+    "define",
+    "text_of_call",
+]
 
 P = ParamSpec("P")
-R = TypeVar("R")
 _OWNER = "_belay_device"
 
+Definition = tuple[Captured, str | None]
+"""A function that is to be put on the board, and what is sent of it."""
 
-class TaskDecorator:
-    """``device.task``: bare, or called with options.
+
+class ActionDecorator(Protocol):
+    """What ``device.setup(…)``, ``device.thread(…)`` and ``device.teardown(…)`` return."""
+
+    def __call__(self, function: Callable[P, Any], /) -> Callable[P, None]:
+        """Decorate."""
+
+
+class Made(NamedTuple):
+    """What an executer makes of a function.
+
+    Attributes:
+        call: replaces it on the host.
+        definition: is to be sent before.
+        at_end: runs when the Device is closed; holds no reference to it.
+    """
+
+    call: Callable[..., Any]
+    definition: Definition | None = None
+    at_end: Callable[[Session], None] | None = None
+
+
+class Executer:
+    """The functions of one kind on one board: a decorator, and the decorated as its attributes.
 
     Args:
-        device: the board that the function moves to.
+        device: the board.
     """
+
+    kind: ClassVar[str]
+    options: ClassVar[type]
 
     def __init__(self, device: Device) -> None:
         self._device = device
 
-    @overload
-    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        functions: dict[str, Callable[..., Any]] = self._device._executers[self.kind]
+        if name in functions:
+            return functions[name]
+        there = ", ".join(functions) or "none yet"
+        raise AttributeError(f"no {self.kind} is called {name!r}; there are: {there}")
 
-    @overload
-    def __call__(
-        self, function: None = None, /, *, timeout: float | None = None
-    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._device._executers[self.kind]]
 
-    def __call__(
-        self, function: Callable[..., Any] | None = None, /, *, timeout: float | None = None
-    ) -> Any:
-        """Send the function's source to the board now; calling the result runs it there.
+    def _decorate(self, function: Callable[..., Any] | None, options: dict[str, Any]) -> Any:
+        checked = self.options(**options)
+        if function is None:
+            return functools.partial(self._send, options=checked)
+        return self._send(function, checked)
 
-        Args:
-            function: a ``def``. Decorators other than ``@micropython.…`` stay on the host.
-            timeout: seconds after which a call is interrupted; None: the Device's default.
+    def _send(self, function: Callable[..., Any], options: Any) -> Callable[..., Any]:
+        made = self.make(function, options)
+        if made.definition is not None:
+            define(self._device, [made.definition])
+        self.publish(made, options)
+        return made.call
 
-        Returns:
-            A function with the same signature. It returns what the board's returned, by value.
+    def make(self, function: Callable[..., Any], options: Any) -> Made:
+        """Do all of it but what needs the board."""
+        while isinstance(function, staticmethod):
+            function = function.__func__
+        check_name(getattr(function, "__name__", ""))
+        made = self._convert(function, options)
+        functools.update_wrapper(made.call, function)
+        setattr(made.call, _OWNER, self._device)
+        return made
+
+    def _convert(self, function: Callable[..., Any], options: Any) -> Made:
+        raise NotImplementedError
+
+    def publish(self, made: Made, options: Any) -> None:
+        """Offer the function as an attribute, and have it run at the end if it is to."""
+        if options.register:
+            name = made.call.__name__
+            functions = self._device._executers[self.kind]
+            functions.pop(name, None)  # defined again: it is the newest
+            functions[name] = made.call
+            if made.at_end is not None:
+                self._device._farewell.add(name, made.at_end)
+
+    def _captured(self, function: Callable[..., Any], options: Any) -> Definition:
+        captured = capture(function, self._is_on_board)
+        return captured, self._text(captured, options)
+
+    def _text(self, captured: Captured, options: Any) -> str:
+        """What is sent of a source; the same, line by line.
 
         Raises:
-            SourceError: the source cannot be found or cannot run on a board.
-            PyboardException: the board cannot compile it.
+            SourceError: boards cannot compile it.
         """
-        if function is None:
-            return functools.partial(self._send, timeout=timeout)
-        return self._send(function, timeout=timeout)
-
-    def _send(self, function: Callable[..., Any], *, timeout: float | None) -> Callable[..., Any]:
-        from belay.device import STDOUT
-
-        captured = capture(function, self._is_on_board)
-        self._device._define(captured)
-        call, name = self._device._call, captured.name
-
-        @functools.wraps(function)
-        def task(*args: Any, **keywords: Any) -> Any:
-            return call(name, args, keywords, STDOUT, timeout)
-
-        setattr(task, _OWNER, self._device)
-        return task
+        check_source(captured, self._device.implementation.version)
+        return minify(captured.text) if options.minify else captured.text
 
     def _is_on_board(self, name: str, value: object) -> bool:
         """Whether a host variable is a task of this board, which knows it by the same name."""
         owner = getattr(value, _OWNER, None)
         return owner is self._device and getattr(value, "__name__", "") == name
+
+
+def define(device: Device, definitions: list[Definition]) -> None:
+    """Put functions on the board, in as few frames as they fit, and warn of what it lacks.
+
+    Raises:
+        PyboardException: the board cannot compile one; those before it are there.
+    """
+    names = {captured.name for captured, _ in definitions}
+    answers = device._define_all(definitions)
+    for (captured, _), answer in zip(definitions, answers, strict=True):
+        missing = [name for name in answer if name not in names]
+        if missing:
+            from belay.source.hostnames import host_name_warning
+
+            _warn(host_name_warning(captured, missing))
+
+
+def _warn(text: str) -> None:
+    """Warn where the program decorates, not somewhere in here."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("belay."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, errors.SourceWarning, stacklevel=level)
+
+
+def check_name(name: str) -> None:
+    """Refuse the names that belay keeps for itself.
+
+    Raises:
+        SpecialFunctionNameError: it is one of them.
+    """
+    special = name.startswith("__") and name.endswith("__") and len(name) > 4
+    if special or name == "__b" or name.startswith(("_belay", "__belay")):
+        raise errors.SpecialFunctionNameError(
+            f"{name!r}: names that begin with _belay or __belay, and those between double "
+            "underscores, are not free to use; rename it"
+        )
+
+
+def check_source(captured: Captured, version: tuple[int, ...]) -> None:
+    """Refuse what no board can compile, before anything is sent.
+
+    Raises:
+        SourceError: says where, and what to write in its place.
+    """
+
+
+def again(
+    operation: Operation,
+    lenient: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+) -> Callable[[Device], None]:
+    """What does it again on a board that was connected again."""
+
+    def replay(device: Device) -> None:
+        with lenient():
+            device._repeat(operation)
+
+    return replay
+
+
+def text_of_call(name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
+    """What tells a call from others in the history; short also for long arguments."""
+    text = f"{name}{args!r}{keywords!r}"
+    return text if len(text) < 200 else f"{name} {hash(text)}"

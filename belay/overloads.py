@@ -10,7 +10,7 @@ from typing import Any
 
 from belay.errors import NoMatchingExecuterError
 
-__all__ = ["ClassBody", "Metadata", "Overloads", "fitting", "mark", "metadata_of"]
+__all__ = ["ClassBody", "Metadata", "Overloads", "fitting", "mark", "marked", "metadata_of"]
 
 IMPLEMENTATIONS = ("micropython", "circuitpython", "")
 _ATTRIBUTE = "__belay__"
@@ -82,7 +82,7 @@ class Overloads:
         return self.members[-1].__get__(instance, owner)
 
 
-def _members(value: object) -> tuple[Any, ...]:
+def marked(value: object) -> tuple[Any, ...]:
     """The marked functions that an attribute of a class stands for; none for all else."""
     if isinstance(value, Overloads):
         return value.members
@@ -94,7 +94,7 @@ class ClassBody(dict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name in self:
-            before, new = _members(self[name]), _members(value)
+            before, new = marked(self[name]), marked(value)
             if bool(before) != bool(new):
                 raise ValueError(
                     f"{name!r} is defined twice in this class: once as an executer, once plainly"
@@ -143,7 +143,7 @@ def fitting(cls: type, implementation: str) -> list[tuple[str, Callable[..., Any
     unfit: dict[str, type] = {}
     for owner in cls.__mro__:
         for name, value in vars(owner).items():
-            members = _members(value)
+            members = marked(value)
             if name in found or (name in unfit and not members):
                 continue
             fit = next((m for m in members if _implementation(m) in ("", implementation)), None)

@@ -152,6 +152,11 @@ class Session(Channel):
                 if self._listener is not None:
                     self._listener.return_to_it()  # and finds that there is nothing to hear
 
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called, and not refused."""
+        return self._closed
+
     def _outlast_calls(self) -> bool:
         """Take the lock; False when the call that has it does not end."""
         end = time.monotonic() + CLOSING_PATIENCE
