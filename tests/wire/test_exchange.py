@@ -684,3 +684,51 @@ def test_the_replies_to_a_repetition_among_prints_are_nobodys_text() -> None:
     exchange.request(b"cf")
     exchange.data_to_send()
     assert exchange.receive(b"OK" + start(1) + frame("R", b"\x91", 1)) == [answer()]
+
+
+# ---- listening between calls
+
+
+def answered() -> Exchange:
+    """The answer has come, the REPL's end of the command has not."""
+    exchange = sent()
+    assert exchange.receive(b"OK" + start() + frame("R", b"\x91")) == [answer()]
+    return exchange
+
+
+def test_what_comes_between_calls_can_be_had_at_once() -> None:
+    exchange = answered()
+    exchange.receive(END)
+    assert exchange.between_calls() == []
+    exchange.receive(b"tick\n")
+    assert exchange.between_calls() == [Text(b"tick\n", False)]
+    assert exchange.between_calls() == []
+    exchange.receive(b"tock")
+    assert exchange.between_calls() == [Text(b"tock", False)]
+    # What was handed on is not told again with the next call, and its OK is nobody's text.
+    exchange.request(b"cf")
+    exchange.data_to_send()
+    events = exchange.receive(b"OK" + start(1) + frame("R", b"\x91", 1))
+    assert events == [answer()]
+
+
+@pytest.mark.parametrize("begun", [b"", END[:1], END[:2], b"x" + END])
+def test_text_that_is_not_certain_waits_for_the_next_call(begun: bytes) -> None:
+    exchange = answered()
+    exchange.receive(begun)
+    assert exchange.between_calls() == []
+
+
+def test_while_a_call_runs_nothing_is_between_calls() -> None:
+    exchange = running()
+    exchange.receive(END + b"text")
+    assert exchange.between_calls() == []
+
+
+def test_after_a_repetition_nothing_is_certain() -> None:
+    exchange = sent()
+    exchange.silence()
+    exchange.data_to_send()
+    exchange.receive(b"OK" + start() + frame("R", b"\x91"))
+    exchange.receive(END + b"OK")
+    assert exchange.between_calls() == []

@@ -355,3 +355,9 @@ def test_noise_is_no_reason_to_type_a_command_again() -> None:
     exchange.data_to_send()
     exchange.overdue()
     assert exchange.data_to_send() == b""
+
+
+def test_between_calls_nothing_is_certain() -> None:
+    exchange = PlainExchange(MARK, cooked_text=False)
+    exchange.receive(b"text")
+    assert exchange.between_calls() == []

@@ -23,7 +23,9 @@ from belay.wire.values import (
     CannotTravel,
     Limits,
     Malformed,
+    Reference,
     decode,
+    decode_items,
     encode_segments,
     encode_small,
 )
@@ -545,3 +547,56 @@ def test_large_ints_travel_in_pieces(value: int) -> None:
 def test_pieces_that_are_no_number() -> None:
     with pytest.raises(Malformed, match="hexadecimal"):
         decode(b"JI\x91b\x92xy")
+
+
+# ---- what the board keeps, and what is adapted on the way
+
+
+class Proxy:
+    """Stands for something on the board; its own attributes must not be asked."""
+
+    def __init__(self, target: int | str) -> None:
+        self.target = target
+
+    def __belay_reference__(self) -> Reference:
+        return Reference(self.target)
+
+
+@pytest.mark.parametrize(
+    ("target", "encoding"),
+    [(7, b"@\x97"), (1000, b"@h\xe8\x03"), ("led", b"$\x93led"), ("é", b"$\x92\xc3\xa9")],
+)
+def test_a_reference_travels_in_the_place_of_what_refers(
+    target: int | str, encoding: bytes
+) -> None:
+    assert encode(Proxy(target)) == encoding
+    assert encode([{"a": Proxy(target)}]) == b"l\x91D\x91s\x91a" + encoding
+
+
+def test_a_reference_is_a_matter_of_the_class_alone() -> None:
+    stranger = Stranger()
+    vars(stranger)["__belay_reference__"] = lambda: Reference(1)
+    with pytest.raises(CannotTravel):
+        encode(stranger)
+
+
+def test_values_of_other_types_can_be_adapted_anywhere() -> None:
+    def adapt(value: Any) -> Any:
+        return [1, Proxy(2)] if type(value) is Stranger else NotImplemented
+
+    plain = encode_segments(([1, Proxy(2)], {"k": ([1, Proxy(2)],)}), SEGMENT)
+    assert encode_segments((Stranger(), {"k": (Stranger(),)}), SEGMENT, (), adapt) == plain
+    with pytest.raises(CannotTravel, match=r"args\[0\]\[1\]"):
+        encode_segments(([0, object()],), SEGMENT, (), adapt)
+
+
+def test_values_behind_one_another_are_read_up_to_the_first_that_could_not_travel() -> None:
+    data = encode_segments((1, "two", [3]), SEGMENT)[0]
+    assert decode_items(data) == ([1, "two", [3]], None)
+    assert decode_items(b"") == ([], None)
+    values, error = decode_items(data + b"!\x93Pin" + b"\x91")
+    assert values == [1, "two", [3]]
+    assert error is not None
+    assert error.type_name == "Pin"
+    with pytest.raises(Malformed):
+        decode_items(data[:-1])
