@@ -157,7 +157,7 @@ SIMPLE = st.one_of(
 )
 HEADS = st.one_of(
     st.tuples(NAMES, EXPRESSIONS).map(
-        lambda p: ("def", p[0], "(", "a", ",", "/", ",", "*", ",", "b", "=", *p[1], ")", "->", "x")
+        lambda p: ("def", p[0], "(", "a", ",", "*", ",", "b", "=", *p[1], ")", "->", "x")
     ),
     NAMES.map(lambda name: ("async", "def", name, "(", "*", "a", ",", "**", "k", ")")),
     st.tuples(NAMES, EXPRESSIONS).map(lambda p: ("class", p[0], "(", *p[1], ")")),
@@ -166,7 +166,9 @@ HEADS = st.one_of(
     EXPRESSIONS.map(lambda e: ("for", "a", ",", "x1", "in", *e)),
     EXPRESSIONS.map(lambda e: ("with", *e, "as", "a")),
 )
-DECORATORS = st.lists(EXPRESSIONS.map(lambda e: ("@", *e)), max_size=2)
+DECORATORS = st.lists(
+    st.one_of(NAMES.map(lambda n: ("@", n)), EXPRESSIONS.map(lambda e: ("@", *e))), max_size=2
+)
 
 
 class Block:

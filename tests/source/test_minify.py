@@ -52,7 +52,7 @@ def check_file(path: Path) -> None:
 def test_the_standard_library_in_part() -> None:
     # Large files take long and hold nothing that smaller ones do not.
     files = [path for path in library() if path.stat().st_size < 40_000]
-    for path in files[:: max(1, len(files) // 60)]:
+    for path in files[:: max(1, len(files) // 45)]:
         check_file(path)
 
 
@@ -63,7 +63,7 @@ def test_the_standard_library() -> None:
 
 
 @given(programs())
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
 def test_programs_that_hypothesis_makes(source: str) -> None:
     check(source)
 
