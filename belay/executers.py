@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Protocol
 from belay import errors
 from belay.session.requests import Operation
 from belay.source.capture import Captured, capture
+from belay.source.lint import LINTED_VERSION, lint
 from belay.source.minify import minify
 
 if TYPE_CHECKING:
@@ -175,11 +176,22 @@ def check_name(name: str) -> None:
 
 
 def check_source(captured: Captured, version: tuple[int, ...]) -> None:
-    """Refuse what no board can compile, before anything is sent.
+    """Refuse what boards cannot compile, before anything is sent.
+
+    Args:
+        captured: the source.
+        version: of the board's Python; a newer one than the rules know judges for itself.
 
     Raises:
         SourceError: says where, and what to write in its place.
     """
+    if version[:2] > LINTED_VERSION:
+        return
+    findings = lint(captured.text, first_line=captured.first_line)
+    if findings:
+        first = findings[0]
+        text = f"{captured.filename}:{first.line}: {captured.name}() cannot run on a board:"
+        raise errors.SourceError("\n  ".join([text, *map(str, findings)]))
 
 
 def again(
