@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from belay import errors
 
 if TYPE_CHECKING:
-    from belay.session.session import Session
     from belay.transports.base import Transport
 
-__all__ = ["run_terminal", "session_terminal"]
+__all__ = ["run_terminal"]
 
 EXIT = "\x1d"
 """Ctrl-], as in telnet and in Belay."""
@@ -28,17 +27,6 @@ _QUIET = 0.5
 """Seconds of silence after which a board has no more to say to the end of the input."""
 
 _CHUNK = 1024
-
-
-def session_terminal(session: Session, exit_char: str = EXIT, **streams: Any) -> None:
-    """Lend a session's link to :func:`run_terminal`; calls of other threads wait meanwhile.
-
-    The next call finds the board in whatever state the user has left it, and puts the agent there
-    again: proxies and generators made before are stale then.
-    """
-    with session._turn():
-        session._lost_agent = True
-        run_terminal(session.transport, exit_char, **streams)
 
 
 def run_terminal(

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
+import belay
 from belay import terminal
 from belay.errors import ConnectionLost
-from belay.terminal import run_terminal, session_terminal
+from belay.terminal import run_terminal
 from belay.transports import Transport, open_transport
-from tests.session.boards import open_session
 
 SOON = 30.0
 
@@ -160,10 +160,17 @@ def test_a_terminal_that_is_closed(board: Transport) -> None:
     person.leaves()
 
 
-def test_a_session_goes_on_after_it(person: Person) -> None:
-    session = open_session("virtual:", startup="def twice(x): return 2 * x")
-    assert session.call("twice", (4,), {}) == 8
-    person.runs(session_terminal, session)
+def test_a_device_goes_on_after_it(
+    person: Person, connect: Callable[..., belay.Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = connect("virtual:", startup="def twice(x): return 2 * x")
+
+    def program(stdin: Any, stdout: Any) -> None:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "stdout", stdout)
+        device.terminal()
+
+    person.runs(program)
     person.sees(">>> ")
     person.types("found = twice(21)\r")
     person.sees(r"\n>>> ")
@@ -171,9 +178,9 @@ def test_a_session_goes_on_after_it(person: Person) -> None:
     person.sees(r"\.\.\. ")
     person.types("\x1d")
     person.is_done()
+    monkeypatch.undo()
     assert person.error is None
-    assert session.evaluate("found") == 42
-    assert session.call("twice", ("a",), {}) == "aa"
+    assert device("found, twice('a')") == (42, "aa")
 
 
 def test_keys_of_a_windows_console(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 import pytest
 
+import belay
 from belay import errors
 from belay.session.adapt import adapt, as_numpy, numpy_results
 from belay.session.session import Session
@@ -142,6 +143,21 @@ def test_there_and_back_is_the_same_array(session: Session, dtype: str) -> None:
     back = numpy_results()(session.call("same", (values,), {}))
     assert back.dtype == values.dtype
     numpy.testing.assert_array_equal(back, values)
+
+
+def test_calls_and_tasks_that_give_numpys_arrays() -> None:
+    with belay.Device("virtual:", startup="from array import array") as device:
+
+        @device.task(numpy=True)
+        def doubled(values):  # type: ignore[no-untyped-def]
+            return array("h", [2 * each for each in values])
+
+        samples = doubled(numpy.array([1, 2, 300], "int16"))
+        assert samples.dtype == numpy.int16
+        assert samples.tolist() == [2, 4, 600]
+        image = device("[array('B', [1, 2]), array('B', [3, 4])]", numpy=True)
+        assert numpy.stack(image).tolist() == [[1, 2], [3, 4]]
+        assert type(device("array('B', [1])")) is array
 
 
 def test_results_are_not_copied() -> None:
