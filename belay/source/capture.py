@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from belay.errors import SourceError, SpecialFunctionNameError
+from belay.source.cells import parsed, quietly
 from belay.source.hostnames import host_names
 from belay.source.tokens import Places, next_token
 
@@ -120,7 +121,8 @@ def capture_body(
     text, skipped = _body(text)
     first_line += skipped
     try:
-        compile(text, filename, "exec", dont_inherit=True)
+        with quietly():
+            compile(text, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise BodyError(
             f"{filename}:{first_line + (error.lineno or 1) - 1}: the body of {name}() runs in the "
@@ -187,7 +189,7 @@ def _parse(function: Callable[..., Any], lines: list[str], first_line: int) -> _
     indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
     try:
         # Parsed where it stands, so that what is inside strings need not be moved for it.
-        node = ast.parse("".join(["if 1:\n" * bool(indent), *lines])).body[0]
+        node = parsed("".join(["if 1:\n" * bool(indent), *lines])).body[0]
     except (SyntaxError, IndexError):
         node = None
     if indent and isinstance(node, ast.If):
@@ -270,7 +272,7 @@ def _own_parts(node: ast.AST) -> Iterator[ast.AST]:
 
 def _body(text: str) -> tuple[str, int]:
     """The body of the function that ``text`` defines, and how many lines stand before it."""
-    (node,) = (part for part in ast.parse(text).body if isinstance(part, ast.FunctionDef))
+    (node,) = (part for part in parsed(text).body if isinstance(part, ast.FunctionDef))
     places = Places(text)
     # The first logical line is the head, and the whole where the body stands behind it.
     position, depth = places.start(node), 0

@@ -17,6 +17,7 @@ __all__ = [
     "imported_names",
     "is_expression",
     "leaves_code",
+    "parsed",
     "quietly",
     "with_result",
 ]
@@ -39,6 +40,12 @@ def quietly() -> Iterator[None]:
         yield
 
 
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of ``source``; raises one of :data:`UNREADABLE`."""
+    with quietly():
+        return ast.parse(source)
+
+
 def is_expression(source: str) -> bool:
     """Whether ``source`` is one expression, which has a value."""
     try:
@@ -59,8 +66,7 @@ def binds_names(source: str) -> bool:
     if is_expression(source.strip()):
         return False
     try:
-        with quietly():
-            return bool(ast.parse(source).body)
+        return bool(parsed(source).body)
     except UNREADABLE:
         return True
 
@@ -79,8 +85,7 @@ def imported_names(source: str) -> tuple[str, ...] | None:
         ValueError: for ``from module import *``, which does not say what it binds.
     """
     try:
-        with quietly():
-            body = ast.parse(source).body
+        body = parsed(source).body
     except UNREADABLE:
         return None
     if len(body) != 1 or not isinstance(body[0], (ast.Import, ast.ImportFrom)):
@@ -103,8 +108,7 @@ def leaves_code(source: str) -> bool:
     True also for what only the board's compiler can judge.
     """
     try:
-        with quietly():
-            tree = ast.parse(source)
+        tree = parsed(source)
     except UNREADABLE:
         return True
     return any(isinstance(node, _KEEPERS) for node in ast.walk(tree))
@@ -120,8 +124,7 @@ def with_result(source: str) -> tuple[str, bool]:
         can judge (CPython does not parse it) comes back as it is.
     """
     try:
-        with quietly():
-            body = ast.parse(source).body
+        body = parsed(source).body
     except UNREADABLE:
         return source, False
     if not body or not isinstance(body[-1], ast.Expr):

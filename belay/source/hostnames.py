@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from belay.source.cells import parsed, quietly
+
 if TYPE_CHECKING:
     from belay.source.capture import Captured
 
@@ -44,7 +46,8 @@ def host_names(
     definition.decorator_list = []
     module = ast.Module([definition], [])
     try:
-        code = compile(module, "<function>", "exec", dont_inherit=True)
+        with quietly():
+            code = compile(module, "<function>", "exec", dont_inherit=True)
     except SyntaxError:  # nonlocal: the board's compiler will say so
         return ()
     loaded = _loaded(code) & possible
@@ -67,7 +70,7 @@ def host_name_warning(captured: Captured, missing: list[str]) -> str:
     """
     lines = [
         part.lineno
-        for part in ast.walk(ast.parse(captured.text))
+        for part in ast.walk(parsed(captured.text))
         if isinstance(part, ast.Name) and part.id in missing
     ]
     line = captured.first_line + min(lines, default=1) - 1

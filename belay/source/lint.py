@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from belay.source.cells import UNREADABLE, quietly
+from belay.source.cells import UNREADABLE, parsed
 from belay.source.literals import FIELD_REMEDY, Problem, check_literals
 from belay.source.tokens import Places
 
@@ -55,8 +55,7 @@ def lint(text: str, *, first_line: int = 1) -> list[Finding]:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        with quietly():
-            tree = ast.parse(text)
+        tree = parsed(text)
     except UNREADABLE:
         return []
     places = Places(text)
@@ -77,8 +76,7 @@ def _problems(code: str, tree: ast.AST, nested: bool = False) -> Iterator[Proble
         start, inside = problem
         inside = f"({inside})"
         try:
-            with quietly():
-                tree = ast.parse(inside)
+            tree = parsed(inside)
         except UNREADABLE:
             yield Problem(start, "MicroPython cannot read this field of an f-string", FIELD_REMEDY)
             continue

@@ -7,7 +7,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from belay.source.cells import UNREADABLE, quietly
+from belay.source.cells import UNREADABLE, parsed
 from belay.source.tokens import WORD, Places, next_token
 
 __all__ = ["minify"]
@@ -36,8 +36,7 @@ def minify(code: str) -> str:
     if _NOTHING_TO_DROP.match(code):
         return code
     try:
-        with quietly():
-            tree = ast.parse(code)
+        tree = parsed(code)
     except UNREADABLE:
         return code
     if "\r" in code:  # also in strings: there, too, Python reads every line end as \n

@@ -7,6 +7,7 @@ import functools
 import inspect
 import io
 import linecache
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from belay.errors import SourceError, SpecialFunctionNameError
-from belay.source.capture import capture
+from belay.source.capture import capture, capture_body
 
 
 def task(*options: Any, **more: Any) -> Callable[[Any], Any]:
@@ -196,8 +197,10 @@ def cell() -> Iterator[Callable[[str, str], Any]]:
         name = f"<belay-test-{len(added)}>"
         added.append(name)
         linecache.cache[name] = (len(source), None, list(io.StringIO(source)), name)
-        names: dict[str, Any] = {"task": task}
-        exec(compile(source, name, "exec"), names)
+        names: dict[str, Any] = {"task": task, "PIN": 5}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(source, name, "exec"), names)
         return names[function]
 
     yield run
@@ -216,6 +219,13 @@ def test_a_cell_without_a_line_end(cell: Callable[[str, str], Any]) -> None:
     assert capture(cell("def f():\n    return 'é\u2028'", "f")).text.rstrip() == (
         "def f():\n    return 'é\u2028'"
     )
+
+
+def test_warnings_about_the_source_are_the_boards_to_give(cell: Callable[[str, str], Any]) -> None:
+    captured = capture(cell("def f(a=PIN):\n    return '\\d' + a\n", "f"))
+    assert captured.text == "def f(a=PIN):\n    return '\\d' + a\n"
+    assert captured.host_names == ("PIN",)
+    assert capture_body(cell("def f():\n    x = 'a\\d'\n", "f")).text == "x = 'a\\d'\n"
 
 
 # --------------------------------------------------------------------------------- what is refused
