@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import weakref
 from array import array
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from belay import errors
 from belay.labels import label_of
 from belay.pending import DONE, FAILED, NOT_RUN, WAITING, Pending
+from belay.places import place_of_caller, shown
 from belay.proxy_operations import GET, MANY, METHOD, RESOLVE
 from belay.session import requests
 from belay.session.adapt import adapt
@@ -29,18 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Pending", "refuse"]
 
-_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
-
 MOST_ITEMS = 500
 """Items of one frame: a board holds all of their arguments and results at once."""
-
-
-def place_of_caller() -> tuple[str, int]:
-    """File and line of the first caller outside this package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
 
 
 _collecting = threading.local()
@@ -102,8 +91,7 @@ class _Item:
         self.pending: weakref.ref[Pending] | None = None
 
     def __str__(self) -> str:
-        file, line = self.place
-        return f"{self.label} ({file}:{line})"
+        return f"{self.label} ({shown(self.place)})"
 
     def settle(self, state: int, value: Any = None, error: BaseException | None = None) -> bool:
         """Give the result to whoever holds the Pending -> whether anybody does."""

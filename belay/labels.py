@@ -30,8 +30,10 @@ def label_of(operation: Operation) -> str:
     code, args = operation.code, operation.args
     if code == requests.TIMED:
         return label_of(operation._replace(code=bytes((args[0],)), args=args[1]))
-    if operation.extension == "trusted":
+    if code == b"t":
         return label_of(Operation(bytes((args[0],)), args[1]))
+    if code == requests.USE:
+        return label_of(Operation(bytes((args[2],)), args[3]))
     if code == b"p":
         return _proxy_label(*args)
     if code == requests.CALL:
@@ -67,7 +69,7 @@ def _name(proxy: Any) -> str:
 
 def _proxy_label(kind: int, *operands: Any) -> str:
     if kind in (EVALUATE, IMPORT):
-        return _short(operands[0])
+        return _short(operands[kind == IMPORT])
     name, rest = _name(operands[0]), operands[1:]
     if kind == METHOD:
         return f"{name}.{rest[0]}({_arguments(rest[2:], rest[1])})"

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from belay import errors
-from belay.batch import Batch, collecting_for, place_of_caller, refuse
+from belay.batch import Batch, collecting_for, refuse
+from belay.places import Place, place_of_caller, shown
 from belay.proxy_operations import (
     CALL,
     GET,
@@ -153,7 +154,7 @@ class ProxyObject(Operators):
     _belay_device: Device
     _belay_generation: int
     _belay_kind: Kind | None
-    _belay_place: tuple[str, int]
+    _belay_place: Place
     _belay_target: int | str
 
     def __init__(self, device: Device, name: str | int, delete: bool = True) -> None:
@@ -186,10 +187,9 @@ class ProxyObject(Operators):
         if self._belay_generation == generation:
             return
         if isinstance(self._belay_target, int):
-            file, line = self._belay_place
             raise errors.StaleProxyError(
-                f"the board has lost its memory since {self!r} was made ({file}:{line}), and the "
-                "object with it; make it anew"
+                f"the board has lost its memory since {self!r} was made "
+                f"({shown(self._belay_place)}), and the object with it; make it anew"
             )
         # A name may be there again, and mean something else.
         self._belay_generation = generation

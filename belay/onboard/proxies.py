@@ -133,7 +133,7 @@ def proxied(a):
         return many(a[1])
     o = a[1]
     if type(o) is str:  # a name: what it stands for by now
-        o = eval(o, G)
+        o = G[o] if o in G else eval(compile_(o, "<belay>", "eval") if compile_ else o, G)
     if c == 0:
         return attribute(o, a[2])
     if c == 1:  # the same on an object that the host knows nothing about

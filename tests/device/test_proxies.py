@@ -7,6 +7,7 @@ import copy
 import gc
 import pickle
 import threading
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 import belay
-from belay import errors
+from belay import errors, places
 from belay.proxies import ProxyMethod, ProxyObject, get_proxy_object_target_name
 from belay.transports import open_transport
 from tests.links.counting import CountingLink
@@ -532,6 +533,17 @@ def test_programs_of_one_dictionary_have_different_names() -> None:
             names = [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]
             for name in {*names, getattr(node, "name", None)} - {None}:
                 assert owners.setdefault(name, path.name) == path.name, name
+
+
+def test_places_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    from IPython.core.compilerop import CachingCompiler
+
+    assert places.shown(("prog.py", 3)) == "prog.py:3"
+    shell = types.SimpleNamespace(compile=CachingCompiler())
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    name = shell.compile.cache("device.proxy('[]')", 7)
+    assert places.shown((name, 3)) == "Cell In[7], line 3"
+    assert places.shown(("prog.py", 3)) == "prog.py:3"
 
 
 # ------------------------------------------------------------------------------ threads
