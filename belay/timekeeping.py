@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -165,11 +166,12 @@ class Timekeeping:
     def _board_time(self, ticks: int) -> BoardTime:
         """The moment at which the board's milliseconds were such."""
         try:
-            self._freshen()
-        except errors.ConnectionLost:
+            if self._session._owner != threading.get_ident():  # a callback of a call cannot ask
+                self._freshen()
+        except errors.BelayException:
             if not self.clock.synchronised:
                 raise
-            # What is known must do; the next call says that the link has ended.
+            # What is known must do: a result is not lost for it. The next call tells what is wrong.
         return self.clock.datetime(ticks)
 
     # ---------------------------------------------------------------------------- inside

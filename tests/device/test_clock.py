@@ -132,6 +132,29 @@ def test_return_time(clocked: belay.Device) -> None:
     assert stamps[-1] - stamps[0] > -margin
 
 
+def test_where_it_cannot_ask_it_says_what_it_knows(connect: Connect) -> None:
+    device = connect("virtual:")
+    stamps: list[belay.BoardTime] = []
+
+    class Sink:
+        def write(self, text: str) -> None:  # inside a call
+            stamps.append(device._board_time(5))
+
+    def know_little() -> None:
+        device.clock.reset()
+        device.clock.add(time.monotonic() - 10, time.monotonic(), 5)
+
+    know_little()
+    device("print()", stream_out=Sink())
+    know_little()
+    device.close()
+    stamps.append(device._board_time(5))
+    assert [stamp.uncertainty > 4 for stamp in stamps] == [True, True]
+    device.clock.reset()
+    with pytest.raises(errors.DeviceClosedError):
+        device._board_time(5)
+
+
 def test_answers_alone_tell_the_time(clocked: belay.Device) -> None:
     clocked.clock.reset()
     assert not clocked.clock.synchronised
