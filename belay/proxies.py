@@ -217,6 +217,8 @@ class ProxyObject(Operators):
         try:
             return self._belay_device._perform(wanted, then=then)
         except errors.PyboardException as error:
+            if error.type == "StopIteration":  # of send, say: what a generator here would raise
+                raise StopIteration(*error.value_args) from None
             raise errors.as_builtin(error).with_traceback(None) from None
 
     def _belay_operate(self, kind: int, *operands: Any) -> Any:

@@ -132,6 +132,11 @@ def test_long_iteration_goes_in_slices(device: belay.Device, link: CountingLink)
     device("Sensor.ran = None")
     assert [(item, device("Sensor.ran")) for item in iterator] == [(0, 0), (1, 1), (2, 2)]
     assert (next(generator, "end"), list(generator)) == ("end", [])
+    device("def adding():\n total = yield 0\n while total < 9: total += yield total\n return total")
+    adding = device.proxy("adding()")
+    assert (next(adding), adding.send(3), adding.send(4)) == (0, 3, 7)
+    with pytest.raises(StopIteration):
+        adding.send(5)
 
 
 def test_showing_a_proxy_asks_nobody(device: belay.Device, link: CountingLink, sensor: Any) -> None:

@@ -113,7 +113,7 @@ UNARY: list[tuple[Any, list[Act]]] = [
 ]
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_operators_are_python_s(device: belay.Device, data: st.DataObject) -> None:
     left, right, acts = data.draw(st.sampled_from(BINARY))
@@ -127,7 +127,7 @@ def test_operators_are_python_s(device: belay.Device, data: st.DataObject) -> No
         assert by_value(device, outcome(act, *fresh(a), q)) == expected
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_one_operand(device: belay.Device, data: st.DataObject) -> None:
     values, acts = data.draw(st.sampled_from(UNARY))
@@ -136,7 +136,7 @@ def test_one_operand(device: belay.Device, data: st.DataObject) -> None:
     assert by_value(device, result) == outcome(act, *fresh(a))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(items=LISTS, at=st.slices(6).filter(lambda s: s.step in (None, 1)), new=LISTS)
 def test_slices(device: belay.Device, items: list[int], at: slice, new: list[int]) -> None:
     p = proxy_of(device, "left", items)
