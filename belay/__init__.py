@@ -35,27 +35,37 @@ from belay.errors import (
     FeatureUnavailableError,
     ForeignBelayError,
     InsufficientSpecifierError,
+    MaxHistoryLengthError,
     NoMatchingExecuterError,
+    NotBelayResponseError,
     NotPythonBoardError,
     PortBusyError,
     PortNotFoundError,
     PyboardError,
     PyboardException,
     SourceError,
+    SourceWarning,
     SpecialFunctionNameError,
+    StaleProxyError,
     UnsupportedValueError,
 )
 
 if TYPE_CHECKING:
     from belay.boardtime import BoardTime
     from belay.device import Device
+    from belay.events import EventStream
+    from belay.proxies import ProxyObject
     from belay.registry import DeviceMeta
+    from belay.sentinels import NO_RESULT, UNPARSABLE_RESULT
     from belay.session.facts import Implementation
+    from belay.source.minify import minify
     from belay.transports.usb import UsbSpecifier, list_devices
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "NO_RESULT",
+    "UNPARSABLE_RESULT",
     "AddressError",
     "AuthenticationError",
     "BelayException",
@@ -70,30 +80,42 @@ __all__ = [
     "DeviceClosedError",
     "DeviceMeta",
     "DeviceNotFoundError",
+    "EventStream",
     "FeatureUnavailableError",
     "ForeignBelayError",
     "Implementation",
     "InsufficientSpecifierError",
+    "MaxHistoryLengthError",
     "NoMatchingExecuterError",
+    "NotBelayResponseError",
     "NotPythonBoardError",
     "PortBusyError",
     "PortNotFoundError",
+    "ProxyObject",
     "PyboardError",
     "PyboardException",
     "SourceError",
+    "SourceWarning",
     "SpecialFunctionNameError",
+    "StaleProxyError",
     "UnsupportedValueError",
     "UsbSpecifier",
     "__version__",
     "list_devices",
+    "minify",
 ]
 
 _LAZY = {
-    "DeviceMeta": "belay.registry",
     "BoardTime": "belay.boardtime",
     "Device": "belay.device",
+    "DeviceMeta": "belay.registry",
+    "EventStream": "belay.events",
     "Implementation": "belay.session.facts",
+    "NO_RESULT": "belay.sentinels",
+    "ProxyObject": "belay.proxies",
+    "UNPARSABLE_RESULT": "belay.sentinels",
     "UsbSpecifier": "belay.transports.usb",
+    "minify": "belay.source.minify",
     "list_devices": "belay.transports.usb",
 }
 

@@ -26,7 +26,9 @@ __all__ = [
     "FeatureUnavailableError",
     "ForeignBelayError",
     "InsufficientSpecifierError",
+    "MaxHistoryLengthError",
     "NoMatchingExecuterError",
+    "NotBelayResponseError",
     "NotPythonBoardError",
     "PortBusyError",
     "PortNotFoundError",
@@ -294,6 +296,14 @@ class SpecialFunctionNameError(BelayException):
 
 class NoMatchingExecuterError(BelayException):
     """No overload of a method fits the implementation that this board runs."""
+
+
+class MaxHistoryLengthError(BelayException):
+    """Belay 0.30 raised it after 1000 commands. Nothing here does: there is no such limit."""
+
+
+class NotBelayResponseError(BelayException):
+    """Belay 0.30 used it inside. Nothing here raises it."""
 
 
 class UnsupportedValueError(BelayException, TypeError):
