@@ -29,7 +29,6 @@ from belay.output import STDOUT, InputLines, TextSink, handler
 from belay.recovery import Recovery
 from belay.registry import DeviceMeta
 from belay.session.facts import Implementation, implementation_of
-from belay.session.requests import EXECUTE, Operation
 from belay.session.session import Session
 from belay.setups import Farewell, SetupExecuter, TeardownExecuter
 from belay.source.linemap import SourceMap
@@ -180,11 +179,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
 
     def _begin(self, startup: str) -> None:
         """What a subclass brings, in the order that Belay 0.30 has."""
-        autoinit = bind_class_executers(self)
-        if startup:
-            operation = Operation(EXECUTE, ("<startup>", startup))
-            self._perform(operation)
-            self._record("startup", "", lambda device: device._repeat(operation))
+        autoinit = bind_class_executers(self, startup)
         self.__pre_autoinit__()
         for setup in autoinit:
             setup()

@@ -29,6 +29,7 @@ __all__ = [
     "check_name",
     "define",
     "text_of_call",
+    "warn_of_host_names",
 ]
 
 P = ParamSpec("P")
@@ -52,11 +53,13 @@ class Made(NamedTuple):
         call: replaces it on the host.
         definition: is to be sent before.
         at_end: runs when the Device is closed; holds no reference to it.
+        body: what a call runs in the board's global scope, if it does.
     """
 
     call: Callable[..., Any]
     definition: Definition | None = None
     at_end: Callable[[Session], None] | None = None
+    body: str = ""
 
 
 class Executer:
@@ -91,7 +94,7 @@ class Executer:
     def _send(self, function: Callable[..., Any], options: Any) -> Callable[..., Any]:
         made = self.make(function, options)
         if made.definition is not None:
-            define(self._device, [made.definition])
+            warn_of_host_names(define(self._device, [made.definition]))
         self.publish(made, options)
         return made.call
 
@@ -137,24 +140,34 @@ class Executer:
         return owner is self._device and getattr(value, "__name__", "") == name
 
 
-def define(device: Device, definitions: list[Definition]) -> None:
-    """Put functions on the board, in as few frames as they fit, and warn of what it lacks.
+def define(device: Device, definitions: list[Definition]) -> list[tuple[Captured, list[str]]]:
+    """Put functions on the board, in as few frames as their sizes allow.
+
+    Returns:
+        Those that use names of the host program which the board lacks, and these names.
 
     Raises:
         PyboardException: the board cannot compile one; those before it are there.
     """
-    names = {captured.name for captured, _ in definitions}
-    answers = device._define_all(definitions)
-    for (captured, _), answer in zip(definitions, answers, strict=True):
-        missing = [name for name in answer if name not in names]
-        if missing:
-            from belay.source.hostnames import host_name_warning
+    together = {captured.name for captured, _ in definitions}
+    answers = device._define_all(definitions) if definitions else []
+    found = [
+        (captured, [name for name in answer if name not in together])
+        for (captured, _), answer in zip(definitions, answers, strict=True)
+    ]
+    return [(captured, missing) for captured, missing in found if missing]
 
-            _warn(host_name_warning(captured, missing))
+
+def warn_of_host_names(lacking: list[tuple[Captured, list[str]]]) -> None:
+    """Tell of what :func:`define` has found, once, where the program decorates."""
+    for captured, missing in lacking:
+        from belay.source.hostnames import host_name_warning
+
+        _warn(host_name_warning(captured, missing))
 
 
 def _warn(text: str) -> None:
-    """Warn where the program decorates, not somewhere in here."""
+    """Warn with the program's line, not with one in here."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("belay."):
         level, frame = level + 1, frame.f_back

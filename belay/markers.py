@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from belay.executers import Executer, check_name, define
+from belay.executers import Executer, again, check_name, define, warn_of_host_names
 from belay.overloads import Metadata, fitting, mark, marked
+from belay.session.requests import EXECUTE, Operation
 from belay.setups import SetupExecuter, TeardownExecuter
 from belay.tasks import TaskExecuter, ThreadExecuter
 
@@ -303,10 +305,14 @@ def has_class_executers(cls: type) -> bool:
     return any(marked(value) for owner in cls.__mro__ for value in vars(owner).values())
 
 
-def bind_class_executers(device: Device) -> list[Callable[[], None]]:
+def bind_class_executers(device: Device, startup: str = "") -> list[Callable[[], None]]:
     """Put the marked functions of a Device's classes on its board, in as few frames as they fit.
 
     Each name then is, on the Device, what calls the function there.
+
+    Args:
+        device: the Device.
+        startup: statements to run behind them; as in Belay, they can call the tasks.
 
     Returns:
         The setups that run by themselves, in the order of definition.
@@ -320,7 +326,15 @@ def bind_class_executers(device: Device) -> list[Callable[[], None]]:
         executer = EXECUTERS[metadata.executer](device)
         options = executer.options(**metadata.options)
         bound.append((name, metadata, executer, options, executer.make(function, options)))
-    define(device, [made.definition for *_, made in bound if made.definition is not None])
+    lacking = define(device, [made.definition for *_, made in bound if made.definition is not None])
+    if startup:
+        operation = Operation(EXECUTE, ("<startup>", startup))
+        device._perform(operation)
+        device._record("startup", "", again(operation))
+    if lacking:
+        later = _names_in([startup, *(made.body for *_, made in bound)])
+        still = [(captured, [n for n in names if n not in later]) for captured, names in lacking]
+        warn_of_host_names([(captured, names) for captured, names in still if names])
     autoinit = []
     for name, metadata, executer, options, made in bound:
         vars(device)[name] = made.call
@@ -328,3 +342,12 @@ def bind_class_executers(device: Device) -> list[Callable[[], None]]:
         if metadata.autoinit:
             autoinit.append(made.call)
     return autoinit
+
+
+def _names_in(sources: list[str]) -> set[str]:
+    """What statements may bind in the board's global scope, and what they use there."""
+    names: set[str] = set()
+    for source in sources:
+        with contextlib.suppress(SyntaxError, ValueError):
+            names.update(compile(source, "<body>", "exec", dont_inherit=True).co_names)
+    return names

@@ -88,7 +88,7 @@ class SetupExecuter(Executer):
                 replay = again(operation, body.lenient)
                 device._record("setup", text_of_call(body.name, args, keywords), replay)
 
-        return Made(setup)
+        return Made(setup, body=body.text)
 
     def _body(self, function: Callable[..., Any], options: SetupOptions) -> _Body:
         captured = capture_body(function, self._is_on_board)

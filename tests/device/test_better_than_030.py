@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 import belay
+from belay.transports import open_transport
 
 Check = Callable[[belay.Device, "Output"], None]
 Output = Callable[[], str]
@@ -120,6 +121,70 @@ def a_program_left_running(device: belay.Device, output: Output) -> None:
     assert device("counter") == device("counter") > 0
 
 
+def errors_of_a_setup_that_are_ignored(device: belay.Device, output: Output) -> None:
+    @device.setup(ignore_errors=True)
+    def failing():
+        reached = True  # noqa: F841
+        raise ValueError
+
+    failing()
+    assert device("reached") is True
+
+
+def a_setup_in_one_line(device: belay.Device, output: Output) -> None:
+    @device.setup
+    def f(): one_line = 1  # noqa: F841 # fmt: skip
+
+    f()
+    assert device("one_line") == 1
+
+
+def a_thread_with_an_option(device: belay.Device, output: Output) -> None:
+    class Blinking(belay.Device, skip=True):
+        @belay.Device.thread(minify=False)
+        def blink():
+            pass
+
+    # It is no task: this board, which has no threads, refuses it.
+    with Blinking("virtual:") as blinking, pytest.raises(belay.FeatureUnavailableError):
+        blinking.blink()
+
+
+def properties_of_a_subclass(device: belay.Device, output: Output) -> None:
+    class Lazy(belay.Device, skip=True):
+        @property
+        def value(self) -> int:
+            raise RuntimeError("evaluated")
+
+    Lazy("virtual:").close()
+
+
+def a_constructor_that_fails(device: belay.Device, output: Output) -> None:
+    class Failing(belay.Device, skip=True):
+        @belay.Device.setup(autoinit=True)
+        def fail():
+            raise ValueError
+
+    transport = open_transport("virtual:")
+    with pytest.raises(belay.PyboardException, match="ValueError"):
+        Failing(transport)
+    with pytest.raises(belay.DeviceClosedError):
+        transport.write(b"")
+
+
+def tracebacks_of_setups(device: belay.Device, output: Output) -> None:
+    @device.setup
+    def fail(a, b):
+        # The arguments move no line.
+        quotient = a / b  # noqa: F841
+
+    with pytest.raises(belay.PyboardException) as caught:
+        fail(1, 0)
+    (frame,) = caught.value.frames
+    assert frame.line == fail.__wrapped__.__code__.co_firstlineno + 3
+    assert frame.source == "quotient = a / b  # noqa: F841"
+
+
 def names_of_the_user_that_look_like_ours(device: belay.Device, output: Output) -> None:
     device("repr = print = None")
     assert device("[1, 'a']") == [1, "a"]
@@ -141,6 +206,12 @@ BUGS: dict[str, Check] = {
         errors_without_a_message,
         frames_of_functions_called_by_the_task,
         a_program_left_running,
+        errors_of_a_setup_that_are_ignored,
+        a_setup_in_one_line,
+        a_thread_with_an_option,
+        properties_of_a_subclass,
+        a_constructor_that_fails,
+        tracebacks_of_setups,
         names_of_the_user_that_look_like_ours,
     )
 }
