@@ -201,7 +201,7 @@ class Batch:
             requests.payloads(operation.code, operation.args, size=1 << 13, deflate=False)
         finally:
             _collecting.session = None
-        label = label or operation.label or label_of(operation)
+        label = label or operation.label or label_of(operation, here.text if here else "")
         item = _Item(operation._replace(args=_copy(operation.args)), then, label, here)
         self._items.append(item)
         return item

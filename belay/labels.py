@@ -25,9 +25,16 @@ from belay.session.requests import Operation
 __all__ = ["label_of"]
 
 
-def label_of(operation: Operation) -> str:
-    """An operation as the program wrote it, more or less."""
+def label_of(operation: Operation, source: str = "") -> str:
+    """An operation as the program wrote it, more or less.
+
+    Args:
+        operation: what the board is to do.
+        source: the program's own text, where it gave one.
+    """
     code, args = operation.code, operation.args
+    if source:
+        return _short(source.strip().partition("\n")[0])
     if code == requests.TIMED:
         return label_of(operation._replace(code=bytes((args[0],)), args=args[1]))
     if code == b"t":
@@ -41,9 +48,9 @@ def label_of(operation: Operation) -> str:
     if code == requests.CALL_KEYWORDS:
         return f"{args[0]}({_arguments(args[2:], args[1])})"
     if code == requests.EVALUATE:
-        return _short(args[0])
+        return label_of(operation, args[0])
     if code in (requests.EXECUTE, requests.VALUE):
-        return _short(args[1].strip().partition("\n")[0])
+        return label_of(operation, args[1])
     return "a call"
 
 

@@ -333,3 +333,56 @@ def test_proxies_of_before_a_reset(connect: Any) -> None:
     device("0")
     with pytest.raises(errors.StaleProxyError), device.batch():
         items.append(1)
+
+
+def test_how_errors_call_each_operation(device: belay.Device) -> None:
+    device("named = Lamp()")
+    lamp, named, noted = device.proxy("Lamp()"), device.proxy("named"), device.task(note)
+    long = "x" * 100
+    with device.batch():
+        held = {
+            "note(1)": noted(1),
+            "note(<Lamp>, result=named)": noted(lamp, result=named),
+            "[1, 2]": device("[1, 2]"),
+            "3": device("3", return_time=True),
+            "4": device("4", trusted=True),
+            "named": device(named, trusted=True),
+            "y = 1": device("\ny = 1\nz = 2\n"),
+            f"'{'x' * 56}...": device(f"'{long}'"),
+            "import gc": device.proxy("import gc"),
+            "<Lamp>.set(1, fade='a')": lamp.set(1, fade="a"),
+            "named.level": named.level,
+            "<Lamp>.seen": lamp.seen,
+            "print(3)": device.proxy("print")(3),
+            "<Lamp>['k']": lamp["k"],
+        }
+        for label, pending in held.items():
+            assert repr(pending).startswith(f"<Pending {label} ({__file__}:")
+    assert held["3"].result()[0] == 3
+    assert held["4"].result() == 4
+    changes = (
+        ("<Lamp>.level = [1]", lambda: setattr(lamp, "level", [1])),
+        ("named[0] = 'a'", lambda: named.__setitem__(0, "a")),
+        ("del named[0]", lambda: named.__delitem__(0)),
+        ("<Lamp>+=1", lambda: lamp.__iadd__(1)),
+        ("<Lamp>[1:2]", lambda: lamp[1:2]),
+    )
+    for label, act in changes:
+        with device.batch() as batch:
+            act()
+            assert [item.label for item in batch._items] == [label]
+            batch._items.clear()
+
+
+def test_an_attribute_that_is_called_late(device: belay.Device) -> None:
+    device("order = []")
+    order = device.proxy("order")
+    with device.batch():
+        append = order.append
+        first = device("order.append(1)")
+        second = append(2)
+        with pytest.raises(errors.BatchError):
+            append(3)
+    assert (first.result(), second.result(), device("order")) == (None, None, [1, 2])
+    with pytest.raises(errors.BatchError, match="has no result|not known"):
+        append()
