@@ -236,6 +236,7 @@ class Calling:
         limit = self.timeout if timeout is None else timeout
         while True:
             session = self._session
+            generation = session.generation
             try:
                 return method(session, argument, output=handler(stream_out), timeout=limit)
             except errors.PyboardException as error:
@@ -250,7 +251,7 @@ class Calling:
                     error.__cause__.__traceback__ = None
                 raise error.with_traceback(None)  # noqa: B904 - the same exception
             except errors.ConnectionLost as lost:
-                self._recovery.after(session, lost)
+                self._recovery.after(session, generation, lost)
 
     def _batch_here(self) -> Batch | None:
         """The batch that collects what this thread calls."""

@@ -52,8 +52,13 @@ class Recovery:
         """The Device is being closed: bring nothing back any more."""
         self._closing.set()
 
-    def after(self, session: Session, lost: errors.ConnectionLost) -> None:
+    def after(self, session: Session, generation: int, lost: errors.ConnectionLost) -> None:
         """Deal with a call that found its board gone.
+
+        Args:
+            session: over which it was made.
+            generation: what :attr:`Session.generation` was before it.
+            lost: what it ended in.
 
         Returns:
             Where the call has never run and the board is back: it can be sent now.
@@ -65,10 +70,12 @@ class Recovery:
             device = self._device()
             if device is None or self._busy or self._closing.is_set():
                 raise lost
-            if device._session is session:
+            if device._session is session and session.generation == generation:
                 self._tell(session, lost)
                 if not self.attempts:
                     raise lost
+            # Another thread may have brought it back, or a callback that used the Device.
+            if device._session is session and session.generation == generation:
                 self._bring_back(device, session, lost, self.attempts)
         if lost.ran is False:
             return
@@ -124,12 +131,20 @@ class Recovery:
         """
         tried = 0
         self._busy = True
+        session.reserved = threading.get_ident()
         try:
             while True:
                 tried += 1
                 try:
                     self._try(device, session, lost, only_agent=tried == 1)
                     break
+                except errors.PyboardException as error:
+                    # It would fail again, however often it is tried.
+                    raise errors.ConnectionLost(
+                        f"{lost} The board is connected again, but what had been done on it "
+                        "could not be repeated: see the exception above.",
+                        ran=lost.ran,
+                    ) from error
                 except errors.ConnectionFailedError as error:
                     if tried == attempts:
                         raise errors.ConnectionLost(
@@ -141,6 +156,7 @@ class Recovery:
                     raise lost
         finally:
             self._busy = False
+            device._session.reserved = session.reserved = None
         for callback in list(self.on_reconnect):
             _call(callback)
 
@@ -151,15 +167,10 @@ class Recovery:
             device._restart()
         else:
             session.drop()
-            device._adopt(device._connect(session.generation))
-        try:
-            device._history.replay(device)
-        except errors.PyboardException as error:
-            raise errors.ConnectionLost(
-                f"{lost} The board is connected again, but what had been done on it could not be "
-                "repeated: see the exception above.",
-                ran=lost.ran,
-            ) from error
+            new = device._connect(session.generation)
+            new.reserved = threading.get_ident()
+            device._adopt(new)
+        device._history.replay(device)
 
 
 def _call(callback: Callable[..., object], *args: object) -> None:

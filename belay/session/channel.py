@@ -49,7 +49,9 @@ class Channel(Operations):
             before the request and behind the answer, and the board's ``ticks_ms & 0xFFFFFFFF``.
         generation: changes whenever what the board kept for the host is gone.
         careful: look before each request whether the link still stands; one that has ended
-            is then known not to have carried it.
+            is then known not to have carried it; nor does a board that was reset get a call
+            before :meth:`restart`.
+        reserved: the thread that sets the board up again; calls of others do not run meanwhile.
     """
 
     agent = True
@@ -65,6 +67,7 @@ class Channel(Operations):
         self.on_answer: Callable[[float, float, int], None] = lambda sent, answered, ticks: None
         self.generation = generation
         self.careful = False
+        self.reserved: int | None = None
         self._timing = timing
         self._lock = threading.Lock()
         self._owner: int | None = None
@@ -72,7 +75,8 @@ class Channel(Operations):
         self._closer: int | None = None
         self._closed = self._left = False
         self._unsettled = False
-        self._lost_agent = False
+        self._lost_agent = self._was_reset = False
+        self._dropped = False
         self._listener: Listener | None = None
         self._between: OutputHandler | None = None
         self._released: list[int | str] = []
@@ -111,10 +115,12 @@ class Channel(Operations):
 
     def _get_ready(self, deadline: float | None) -> None:
         """Mend what an earlier call has left behind."""
+        if self._unsettled and not self._lost_agent:
+            self._settle(deadline)
+        if self._was_reset and self.careful and self.reserved is None:
+            raise errors.BoardResetError("the board was reset.", ran=False)
         if self._lost_agent:
             self._start_over()
-        if self._unsettled:
-            self._settle(deadline)
 
     def _ask(self, payload: bytes, deadline: float | None, output: OutputHandler) -> Answer:
         if self.careful:
@@ -126,8 +132,10 @@ class Channel(Operations):
         """Learn what became of a request that was given up, before the next one is sent."""
         self._conversation.exchange.resettle()
         outcome = self._conversation.run(deadline, discard)
-        if outcome.failure == "agent gone" or (outcome.answer and outcome.answer.kind == "o"):
-            self._start_over()
+        if outcome.failure == "agent gone":
+            self._lost_agent = self._was_reset = True
+        elif outcome.answer and outcome.answer.kind == "o":
+            self._lost_agent = True
         elif outcome.answer is None:
             raise errors.BoardBusyError(
                 "the board does not answer since an earlier call was given up; it may still be "
@@ -140,7 +148,7 @@ class Channel(Operations):
         self.facts, _ = greet(self.transport, load("facts").encode(), reset=reset, timeout=10.0)
         self._new_exchange()
         self._upload(NOTHING, 10.0, discard)
-        self._lost_agent = self._unsettled = False
+        self._lost_agent = self._was_reset = self._unsettled = False
 
     def _finish(self, deadline: float | None, output: OutputHandler) -> Answer:
         """Carry the exchange's request to its end; raise what stopped it."""
@@ -152,7 +160,8 @@ class Channel(Operations):
             self._unsettled = True
             raise
         if outcome.failure:
-            self._lost_agent = self._lost_agent or outcome.failure == "agent gone"
+            self._was_reset = self._was_reset or outcome.failure == "agent gone"
+            self._lost_agent = self._lost_agent or self._was_reset
             self._unsettled = outcome.failure == "silent"
             raise outcomes.failure(outcome, closed=self._closed)
         answer = outcome.answer
@@ -232,7 +241,7 @@ class Channel(Operations):
 
     def drop(self) -> None:
         """Release a link that is of no use any more, without a word to the board."""
-        self._closed = self._left = True
+        self._closed = self._left = self._dropped = True
         self.transport.close()
 
     def _leave(self) -> None:

@@ -30,10 +30,24 @@ class Turn:
         else:
             with listener.stepping_aside():
                 session._lock.acquire()
-        if session._closed and session._closer != me:
+        refusal = self._refusal(me)
+        if refusal is not None:
             session._lock.release()
-            raise errors.DeviceClosedError("this Device is closed; make a new one")
+            raise refusal
         session._owner = me
+
+    def _refusal(self, me: int) -> errors.BelayException | None:
+        """Why this thread cannot have the link, now that it is its turn."""
+        session = self._session
+        if session._closed and session._closer != me:
+            if session._dropped:
+                return errors.ConnectionLost(
+                    f"the link to {session.transport.address} has ended", ran=False
+                )
+            return errors.DeviceClosedError("this Device is closed; make a new one")
+        if session.reserved not in (None, me):
+            return errors.ConnectionLost("the board is just being set up again", ran=False)
+        return None
 
     def __exit__(self, *exc_info: object) -> None:
         self._session._owner = None
