@@ -17,7 +17,7 @@ from tests.clock.worlds import DAY, SECONDS, World
 
 ROUNDING = 1e-6  # years in seconds, as floats
 
-few = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+few = settings(max_examples=80, deadline=None, derandomize=True, database=None)
 
 
 def spread(smallest: float, largest: float) -> st.SearchStrategy[float]:
