@@ -39,7 +39,7 @@ from belay.transports import Transport, open_transport
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
 
-    from belay.aio import Worker
+    from belay.aio import AsyncDevice, Worker
     from belay.batch import Batch
     from belay.transports.usb import UsbSpecifier
 
@@ -193,6 +193,13 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         """For subclasses: called when all else is done."""
 
     # ---------------------------------------------------------------------------- calls
+
+    @property
+    def aio(self) -> AsyncDevice:
+        """The same board for :mod:`asyncio`: ``await device.aio("2 ** 100")``."""
+        from belay.aio import AsyncDevice
+
+        return AsyncDevice(self)
 
     def interrupt(self) -> None:
         """Stop what the board runs, from any thread: the call there raises KeyboardInterrupt."""

@@ -89,7 +89,13 @@ def using(operation: Operation) -> Operation:
     return operation._replace(code=USE, args=args, extension="")
 
 
-_NAMES = {CALL: ("name",), CALL_KEYWORDS: ("name", "keywords"), MANY: ("batch",)}
+_NAMES = {
+    CALL: ("name",),
+    CALL_KEYWORDS: ("name", "keywords"),
+    MANY: ("batch",),
+    b"g": ("name", "value", "keywords"),  # of belay/onboard/generators.py
+    b"y": ("name", "keywords"),  # of belay/onboard/coroutines.py
+}
 """What errors call the first arguments; those behind them are ``args[0]`` and so on."""
 
 _DEFLATE_FROM = 160
