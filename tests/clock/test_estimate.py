@@ -86,6 +86,10 @@ def test_a_quick_link_is_known_better_than_its_ticks() -> None:
         world.call(up=150e-6, down=120e-6)
     error, allowed = world.error()
     assert error <= allowed < 0.3e-3
+    for part in range(50):  # of a tick: it stands for all of its moments
+        then = world.host - part * 97e-6
+        host, uncertainty = world.clock.locate(world.ticks(then))
+        assert abs(host - then) <= uncertainty < 0.8e-3
 
 
 def test_it_grows_less_the_better_the_drift_is_known() -> None:
