@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import os
+import posixpath
 import re
 from dataclasses import dataclass
 
@@ -87,6 +89,7 @@ class SourceMap:
         self._prefix = prefix
         self._origins: dict[str, Origin] = {}
         self._tags: dict[Origin, str] = {}
+        self._folders: list[tuple[str, str]] = []
         self._numbers = itertools.count()
 
     def add(self, origin: Origin) -> str:
@@ -94,6 +97,15 @@ class SourceMap:
         tag = self._tags.setdefault(origin, f"{self._prefix}{next(self._numbers):x}")
         self._origins[tag] = origin
         return tag
+
+    def add_folder(self, board: str, host: str | os.PathLike[str]) -> None:
+        """Let files of the board be shown as the files of the host that they are copies of.
+
+        Args:
+            board: a folder or a file on the board, absolute.
+            host: the same on the host. Of nested ones the last that was added counts.
+        """
+        self._folders.insert(0, (posixpath.normpath(board), os.path.abspath(host)))
 
     def frames(
         self, traceback: str, here: Origin | None = None
@@ -137,9 +149,22 @@ class SourceMap:
         return "\n".join([*shown, message]) + "\n", frames
 
     def _frame(self, match: re.Match[str], here: Origin | None) -> BoardFrame:
-        origin = here or self._origins.get(match["tag"])
+        origin = here or self._origins.get(match["tag"]) or self._copy_of(match["tag"])
         number, name = int(match["line"]), match["name"] or "<module>"
         if origin is None:
             return BoardFrame(match["tag"], number, name)
         line = origin.first_line + number - 1
         return BoardFrame(origin.filename, line, name, origin.line(line), origin.label)
+
+    def _copy_of(self, name: str) -> Origin | None:
+        """The host's file that a file of the board is a copy of."""
+        # A module that was found through the empty entry of sys.path has no slash in front.
+        path = posixpath.normpath(posixpath.join("/", name))
+        for board, host in self._folders:
+            inside = path[len(board) :].lstrip("/") if board != "/" else path.lstrip("/")
+            if path != board and not path.startswith(board.rstrip("/") + "/"):
+                continue
+            found = os.path.join(host, *inside.split("/")) if inside else host
+            if os.path.isfile(found):
+                return Origin(found)
+        return None

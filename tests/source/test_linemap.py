@@ -178,3 +178,25 @@ def test_random_text_never_raises() -> None:
     words += ["-1", ", in ", "<module>", "Traceback (most recent call last):", "é", "\0", "\u2028"]
     for _ in range(3000):
         sources.translate("".join(draw.choices(words, k=12)))
+
+
+def test_files_of_the_board_are_shown_as_the_hosts(tmp_path: Path) -> None:
+    package = tmp_path / "project" / "robot"
+    package.mkdir(parents=True)
+    (package / "arm.py").write_text("def lift():\n    return 1 / 0\n")
+    (tmp_path / "helper.py").write_text("x = 1\n")
+    (tmp_path / "main file.py").write_text("y = 2\n")
+    sources = SourceMap("a")
+    sources.add_folder("/lib", tmp_path / "project")
+    sources.add_folder("/", tmp_path)
+    sources.add_folder("/main.py", tmp_path / "main file.py")
+    for name, path, line in [
+        ("/lib/robot/arm.py", package / "arm.py", "return 1 / 0"),
+        ("lib/robot/arm.py", package / "arm.py", "return 1 / 0"),
+        ("helper.py", tmp_path / "helper.py", ""),
+        ("/main.py", tmp_path / "main file.py", ""),
+    ]:
+        frame = sources.frames(f'  File "{name}", line 2, in f\nE: x')[0][0]
+        assert (frame.filename, frame.line, frame.source) == (str(path), 2, line)
+    for name in ("/lib/robot/none.py", "/libx/robot/arm.py", "../etc/passwd", "<stdin>", ""):
+        assert sources.frames(f'  File "{name}", line 2, in f\nE: x')[0][0].filename == name
