@@ -154,14 +154,10 @@ class _Writer:
 
     def _find_level(self, start: int) -> None:
         """How deep the block is whose line has its first token at ``start``."""
-        column = 0
-        for character in self._code[self._line_start : start]:
-            if character == "\\":  # white space behind it is no indentation
-                break
-            if character == "\t":
-                column = column // 8 * 8 + 8
-            else:
-                column = 0 if character == "\f" else column + 1
+        # White space behind a backslash is no indentation. A tab may count as one column: Python
+        # refuses blocks whose order depends on how many it counts.
+        white = self._code[self._line_start : start].partition("\\")[0].rpartition("\f")[2]
+        column = len(white)
         columns = self._columns
         while columns[-1] > column:
             columns.pop()
