@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from belay import errors
 from belay.session.requests import Operation
+from belay.session.turns import this_thread
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
@@ -134,20 +135,24 @@ class AsyncDevice:
             DeviceClosedError: the Device is closed.
             asyncio.CancelledError: see the class.
         """
-        if self._device.closed:
+        if self._device._session.closed:
             raise errors.DeviceClosedError("this Device is closed; make a new one")
         context = contextvars.copy_context()
-        call = self._worker.submit(context.run, functools.partial(function, *args, **keywords))
+        cancelled = threading.Event()
+        work = functools.partial(context.run, functools.partial(function, *args, **keywords))
+        call = self._worker.submit(work, cancelled.is_set)
         done = asyncio.wrap_future(call)
         try:
             await asyncio.wait([done])
         except asyncio.CancelledError:
             if not call.cancel():
+                cancelled.set()
                 await self._stop(done)
             raise
         if done.cancelled():
             raise errors.DeviceClosedError("this Device was closed while the call waited")
-        return done.result()
+        result: T = done.result()
+        return result
 
     async def __aenter__(self) -> Self:
         return self
@@ -180,22 +185,24 @@ class Worker:
     """The thread in which a Device is awaited: made when it is needed, it ends with the Device.
 
     It knows no Device, so that one that is forgotten can be closed.
-
-    Attributes:
-        thread: its identity; 0 before the first call.
     """
 
     def __init__(self) -> None:
-        self.thread = 0
+        self._ident: list[int] = []  # the thread refers to this, and so must not refer to more
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
 
-    def submit(self, function: Callable[..., T], /, *args: Any) -> Future[T]:
-        """Call a function in the thread, after those that wait there."""
+    def submit(self, function: Callable[[], T], given_up: Callable[[], bool]) -> Future[T]:
+        """Call a function in the thread, after those that wait there.
+
+        Args:
+            function: what to call.
+            given_up: tells whether it has become pointless.
+        """
         with self._lock:
             if self._executor is None:
-                self._executor = ThreadPoolExecutor(1, "belay-aio", self._note)
-            return self._executor.submit(function, *args)
+                self._executor = ThreadPoolExecutor(1, "belay-aio", _note, (self._ident,))
+            return self._executor.submit(_while_wanted, function, given_up)
 
     def end(self) -> None:
         """End the thread when its call has ended; calls that wait are cancelled."""
@@ -204,8 +211,22 @@ class Worker:
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    def _note(self) -> None:
-        self.thread = threading.get_ident()
+    @property
+    def thread(self) -> int:
+        """The thread's identity; 0 before the first call."""
+        return self._ident[-1] if self._ident else 0
+
+
+def _note(ident: list[int]) -> None:
+    ident.append(threading.get_ident())
+
+
+def _while_wanted(function: Callable[[], T], given_up: Callable[[], bool]) -> T:
+    this_thread.given_up = given_up
+    try:
+        return function()
+    finally:
+        this_thread.given_up = None
 
 
 class AsyncItems(AsyncIterator[T]):
@@ -234,8 +255,8 @@ class AsyncItems(AsyncIterator[T]):
         if iterator is None:
             iterator = self._iterator = await self._board.in_thread(self._begin)
         if isinstance(iterator, AsyncIterator):  # a generator: what it has fetched, needs no thread
-            return await iterator.__anext__()
-        item = await self._board.in_thread(next, iterator, _END)
+            return await iterator.__anext__()  # type: ignore[no-any-return]
+        item: T = await self._board.in_thread(next, iterator, _END)
         if item is _END:
             self._over = True
             raise StopAsyncIteration
@@ -250,7 +271,7 @@ class AsyncItems(AsyncIterator[T]):
 
     def _begin(self) -> Iterator[T]:
         args, keywords = self._given
-        source = self._source
+        source: Any = self._source
         if args or keywords or not isinstance(source, Iterable):
             source = source(*args, **keywords)
         return iter(source)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from belay import errors
@@ -11,7 +12,21 @@ from belay import errors
 if TYPE_CHECKING:
     from belay.session.channel import Channel
 
-__all__ = ["Turn"]
+__all__ = ["Turn", "this_thread"]
+
+
+class _ThisThread(threading.local):
+    """What is known of the calling thread.
+
+    Attributes:
+        given_up: tells whether nobody waits any more for what it is doing: its calls that have not
+            begun are then not made.
+    """
+
+    given_up: Callable[[], bool] | None = None
+
+
+this_thread = _ThisThread()
 
 
 class Turn:
@@ -36,9 +51,11 @@ class Turn:
             raise refusal
         session._owner = me
 
-    def _refusal(self, me: int) -> errors.BelayException | None:
+    def _refusal(self, me: int) -> BaseException | None:
         """Why this thread cannot have the link, now that it is its turn."""
         session = self._session
+        if this_thread.given_up is not None and this_thread.given_up():
+            return KeyboardInterrupt("the call was cancelled before it began")
         if session._closed and session._closer != me:
             if session._dropped:
                 return errors.ConnectionLost(
