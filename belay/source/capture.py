@@ -145,11 +145,14 @@ def _find(function: Callable[..., Any], is_on_board: IsOnBoard) -> _Definition:
         raise SpecialFunctionNameError(
             f"{name!r}: names that begin with {', '.join(_RESERVED)} belong to belay; rename it"
         )
-    free = [name for name, value in _closure(function) if not is_on_board(name, value)]
+    free = {n: value for n, value in _closure(function) if not is_on_board(n, value)}
     if free:
+        wraps = any(map(inspect.isfunction, free.values()))
         raise SourceError(
             f"{_place(function)}: {name}() uses {', '.join(free)} from the function around it, "
             "which does not exist on the board. Pass it as an argument, or define it on the board."
+            + f" If {name}() is what a decorator made, that lacks functools.wraps."
+            * wraps
         )
     try:
         lines, first_line = inspect.getsourcelines(function)

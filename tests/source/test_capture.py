@@ -294,6 +294,17 @@ def test_what_a_decorator_wraps_is_sent() -> None:
     assert capture(logged(bare)) == capture(functools.lru_cache(bare)) == capture(bare)
 
 
+def test_a_decorator_that_forgot_functools_wraps() -> None:
+    def logged(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*args: Any) -> Any:
+            return function(*args)
+
+        return wrapper
+
+    with pytest.raises(SourceError, match=r"wrapper\(\) uses function .* lacks functools.wraps"):
+        capture(logged(bare))
+
+
 def test_a_decorator_in_parentheses() -> None:
     # fmt: off
     @functools.lru_cache
