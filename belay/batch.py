@@ -269,7 +269,7 @@ class Batch:
         failed = self._items[index]
         self._device._explain(error, failed.here)
         error.args = (f"item {index + 1} of a batch, {failed}:\n{error.args[0]}",)
-        if failed.operation.extension == "proxies" or self._device.builtin_errors:
+        if failed.operation.extension == "proxies" or self._device._builtin_errors:
             error = errors.as_builtin(error)
         why = ": ".join([error.type, *map(str, error.value_args[:1])])
         for number, item in enumerate(self._items[index + 1 :], index + 2):

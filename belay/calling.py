@@ -34,13 +34,11 @@ Then = Callable[[Any], Any]
 class Calling:
     """How a Device runs code: expressions, statements, cells, proxies and batches.
 
-    Attributes:
-        timeout: the default limit of calls, in seconds; None for none.
-        builtin_errors: exceptions of the board are also Python's own, such as ``ValueError``.
+    A subclass may have functions of any name: what a Device itself needs is private.
     """
 
-    timeout: float | None
-    builtin_errors: bool
+    _timeout: float | None
+    _builtin_errors: bool
     _session: Session
     _sources: SourceMap
     _history: History
@@ -93,30 +91,13 @@ class Calling:
         if return_time and with_timing is False:
             raise ValueError("return_time=True needs the board's time, and with_timing=False")
         then = _results(numpy)
-        here = None
-        statements = ""
-        if not isinstance(cmd, str):
-            if not hasattr(type(cmd), "__belay_reference__"):
-                raise TypeError(f"code to run must be a str, not {cmd!r}")
+        operation, here, statements = self._prepared(cmd, minify)
+        if proxy and isinstance(cmd, str):
             from belay import proxy_requests
 
-            operation = proxy_requests.resolved(cmd)
-        else:
             source = textwrap.dedent(cmd)
-            here = Origin(HERE, text=source)
-            if proxy:
-                from belay import proxy_requests
-
-                operation, then = proxy_requests.proxied(self, source, delete)  # type: ignore[arg-type]
-                statements = source if imported_names(source) else ""
-            elif is_expression(source):
-                operation = _of_source(requests.EVALUATE, (source.strip(),))
-                here = Origin(HERE, text=operation.args[0])
-            else:
-                statements = source
-                text = minified(source) if minify else source
-                tag = self._sources.add(here) if leaves_code(source) else HERE
-                operation = _of_source(requests.EXECUTE, (tag, text))
+            operation, then = proxy_requests.proxied(self, source, delete)  # type: ignore[arg-type]
+            statements = source if imported_names(source) else ""
         if trusted:
             from belay import proxy_requests
 
@@ -128,6 +109,26 @@ class Calling:
             again = Operation(requests.EXECUTE, (HERE, statements))
             self._record("statement", statements, lambda device: device._repeat(again, here))
         return value
+
+    def _prepared(
+        self, cmd: str | ProxyObject, minify: bool
+    ) -> tuple[Operation, Origin | None, str]:
+        """What runs code: the operation, where it came from, and its text if it is statements."""
+        if not isinstance(cmd, str):
+            if not hasattr(type(cmd), "__belay_reference__"):
+                raise TypeError(f"code to run must be a str, not {cmd!r}")
+            from belay import proxy_requests
+
+            return proxy_requests.resolved(cmd), None, ""
+        source = textwrap.dedent(cmd)
+        if is_expression(source):
+            source = source.strip()
+            operation = _of_source(requests.EVALUATE, (source,))
+            return operation, Origin(HERE, text=source), ""
+        here = Origin(HERE, text=source)
+        tag = self._sources.add(here) if leaves_code(source) else HERE
+        text = minified(source) if minify else source
+        return _of_source(requests.EXECUTE, (tag, text)), here, source
 
     def run_cell(
         self,
@@ -233,7 +234,7 @@ class Calling:
         A call that never ran because the board was gone is made once more, where the Device may
         connect again.
         """
-        limit = self.timeout if timeout is None else timeout
+        limit = self._timeout if timeout is None else timeout
         while True:
             session = self._session
             generation = session.generation
@@ -241,7 +242,7 @@ class Calling:
                 return method(session, argument, output=handler(stream_out), timeout=limit)
             except errors.PyboardException as error:
                 self._explain(error, here)
-                if self.builtin_errors:
+                if self._builtin_errors:
                     error = errors.as_builtin(error)
                 # What happened is on the board or in the caller's code; our own frames hide it.
                 raise error.with_traceback(None) from error.__cause__

@@ -88,7 +88,8 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         device: address of the board: a serial port (``/dev/ttyACM0``, ``COM5``), a pyserial URL
             (``socket://host:port``, ``rfc2217://…``), ``exec:command line``, or ``virtual:``, a
             real MicroPython that runs on this computer; or a :class:`belay.UsbSpecifier`, or its
-            JSON. None takes the environment variable ``BELAY_DEVICE``. An open
+            JSON. None takes the environment variable ``BELAY_DEVICE``, or else the only USB
+            device that there is. An open
             :class:`belay.transports.Transport` is taken as it is; a function that opens one is
             called, and called again to reconnect.
         baudrate: line rate, where the address does not give one.
@@ -115,8 +116,6 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
 
     Attributes:
         implementation: the Python that runs on the board.
-        timeout: the default limit of calls.
-        attempts: how often to connect again.
 
     Raises:
         AddressError: the address cannot be understood.
@@ -152,8 +151,8 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
             self._startup, late = "", startup  # behind the tasks, as in Belay: it can call them
         self._reset = reset
         self._connect_timeout = connect_timeout
-        self.timeout = timeout
-        self.builtin_errors = builtin_errors
+        self._timeout = timeout
+        self._builtin_errors = builtin_errors
         self._sources = SourceMap(os.urandom(2).hex())
         self._batches: dict[int, Batch] = {}
         self._aio: Worker | None = None
@@ -194,6 +193,26 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
 
     # ---------------------------------------------------------------------------- calls
 
+    # Properties, since a subclass may have a task of the same name, which then wins.
+
+    @property
+    def timeout(self) -> float | None:
+        """The default limit of calls, in seconds; None for none."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, timeout: float | None) -> None:
+        self._timeout = timeout
+
+    @property
+    def builtin_errors(self) -> bool:
+        """Whether exceptions of the board are also Python's own, such as ``ValueError``."""
+        return self._builtin_errors
+
+    @builtin_errors.setter
+    def builtin_errors(self, value: bool) -> None:
+        self._builtin_errors = value
+
     @property
     def aio(self) -> AsyncDevice:
         """The same board for :mod:`asyncio`: ``await device.aio("2 ** 100")``."""
@@ -222,7 +241,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
             The callback.
         """
         if callback is None:
-            return lambda function: self.on(topic, function)
+            return lambda function: Device.on(self, topic, function)
         self._events.on(topic, callback)
         self._listen()
         return callback
@@ -249,7 +268,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
     @property
     def connected(self) -> bool:
         """Whether the link stands, as far as can be seen without sending anything."""
-        return not self.closed and self._session.alive()
+        return not self._session.closed and self._session.alive()
 
     @property
     def attempts(self) -> int:
@@ -346,8 +365,8 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else self.implementation.name
-        return f"<{type(self).__name__} {self.address} ({state})>"
+        state = "closed" if self._session.closed else self.implementation.name
+        return f"<{type(self).__name__} {self._session.transport.address} ({state})>"
 
     # ---------------------------------------------------------------------------- sessions
 
@@ -418,12 +437,8 @@ def _opener(
     if isinstance(device, Transport):
         return _Once(device)
     if device is None:
-        device = os.environ.get("BELAY_DEVICE", "")
-        if not device:
-            raise errors.AddressError(
-                "no board was named: give an address such as '/dev/ttyACM0', 'COM5' or "
-                "'virtual:', or set the environment variable BELAY_DEVICE"
-            )
+        # Belay 0.30: without a name, the only USB device that there is.
+        device = os.environ.get("BELAY_DEVICE") or "{}"
     if callable(device):
         return device
     address = os.fspath(device) if isinstance(device, os.PathLike) else device

@@ -17,7 +17,7 @@ from belay.batch import refuse
 from belay.session.outcomes import told_exception
 from belay.session.requests import Operation, unsupported
 from belay.source.capture import Captured
-from belay.wire.values import decode_items
+from belay.wire.decoding import decode_items
 
 if TYPE_CHECKING:
     from belay.device import Device, TextSink
@@ -188,14 +188,15 @@ class BoardGenerator(Generator[Any, Any, Any]):
         with self._turn():
             self._items.clear()
             self._error = None
-            if self._requests and not self._over and not self._device.closed:
+            if self._requests and not self._over and not self._device._session.closed:
                 with contextlib.suppress(errors.StaleProxyError):
                     self._request((-self._handle,), f"{self._name}().close()")
             self._finish()
 
     def __repr__(self) -> str:
         state = "over" if self._over else "running" if self._requests else "not started"
-        return f"<BoardGenerator {self._name}() on {self._device.address} ({state})>"
+        address = self._device._session.transport.address
+        return f"<BoardGenerator {self._name}() on {address} ({state})>"
 
     # ---------------------------------------------------------------------------- with asyncio
 
@@ -216,12 +217,17 @@ class BoardGenerator(Generator[Any, Any, Any]):
 
     async def aclose(self) -> None:
         """:meth:`close`, awaited."""
-        await self._device.aio.in_thread(self.close)
+        await self._in_thread(self.close)
+
+    async def _in_thread(self, function: Callable[..., Any], *args: Any) -> None:
+        from belay.aio import AsyncDevice
+
+        await AsyncDevice(self._device).in_thread(function, *args)
 
     async def _awaited(self, sent: tuple[Any, ...], thrown: BaseException | None) -> Any:
         while not self._ready():
             # Only asked for in the thread, and taken here: a cancellation loses no item.
-            await self._device.aio.in_thread(self._prepare, sent, thrown)
+            await self._in_thread(self._prepare, sent, thrown)
         try:
             with self._turn():
                 return self._taken(thrown)
@@ -377,7 +383,7 @@ class BoardGenerator(Generator[Any, Any, Any]):
         elif state in (_RAISED, _CAME_BACK):
             self._error = raised = told_exception(extra)
             self._device._explain(raised)
-            if self._device.builtin_errors:
+            if self._device._builtin_errors:
                 self._error = raised = errors.as_builtin(raised)
             if state == _CAME_BACK and thrown is not None:
                 if thrown.__cause__ is None:

@@ -299,7 +299,8 @@ class ProxyObject(Operators):
         kind = f" {self._belay_kind.name}" if self._belay_kind is not None else ""
         target = self._belay_target
         where = f"handle {target}" if isinstance(target, int) else target
-        return f"<{type(self).__name__}{kind} at {self._belay_device.address}, {where}>"
+        address = self._belay_device._session.transport.address
+        return f"<{type(self).__name__}{kind} at {address}, {where}>"
 
 
 class ProxyMethod(ProxyObject):

@@ -65,20 +65,19 @@ class Timekeeping:
     """What a Device knows about time.
 
     Attributes:
-        clock: estimates the board's clock from every answer.
         auto_sync_time: what needs the time asks the board for it where the answers so far do not
             tell it well enough.
     """
 
-    clock: Clock
     auto_sync_time: bool
-    timeout: float | None
+    _clock: Clock
+    _timeout: float | None
     _session: Session
 
     def _start_clock(self, *, auto_sync_time: bool) -> None:
         """Listen to the session's answers; again after every change of session."""
         self.auto_sync_time = auto_sync_time
-        self.clock = Clock(
+        self._clock = Clock(
             # CircuitPython makes its milliseconds of 1/1024 s: some of them last nearly two.
             tick=2e-3 if self._session.facts.name == "circuitpython" else 1e-3,
             # Some 16 ms on Windows before Python 3.13.
@@ -86,7 +85,12 @@ class Timekeeping:
         )
         self._synced = -1  # generation of the session in which it was synchronised last
         self._reached = 0.0  # uncertainty after that
-        self._session.on_answer = _listen(self._session, self.clock)
+        self._session.on_answer = _listen(self._session, self._clock)
+
+    @property
+    def clock(self) -> Clock:
+        """Estimates the board's clock from every answer."""
+        return self._clock
 
     def sync_time(self, samples: int = 10) -> float:
         """Find out what the board's clock shows, by some short requests.
@@ -109,7 +113,7 @@ class Timekeeping:
         seen: list[float] = []
         for _ in range(samples):
             self._sample()
-            seen.append(self.clock.uncertainty)
+            seen.append(self._clock.uncertainty)
             if seen[-1] <= ENOUGH or (len(seen) > 4 and seen[-1] > 0.95 * seen[-4]):
                 break
         self._reached = seen[-1]
@@ -150,14 +154,14 @@ class Timekeeping:
         begin = time.monotonic()
         if when is None:
             when = datetime.now()
-        if self.clock.uncertainty > WANTED:
-            self.sync_time()
+        if self._clock.uncertainty > WANTED:
+            Timekeeping.sync_time(self)
         for margin in (0.1, 0.5, 1.0):  # seconds for the request to arrive
             elapsed = time.monotonic() + margin - begin
             second = (when + timedelta(seconds=elapsed)).replace(microsecond=0)
             second += timedelta(seconds=1)
             host = begin + (second - when).total_seconds()
-            ticks = round((host + self.clock.offset_at(host)[0]) * 1e3) & _TURN
+            ticks = round((host + self._clock.offset_at(host)[0]) * 1e3) & _TURN
             if self._set_calendar(second, ticks) <= _LATE:
                 break
 
@@ -169,10 +173,10 @@ class Timekeeping:
             if self._session._owner != threading.get_ident():  # a callback of a call cannot ask
                 self._freshen()
         except errors.BelayException:
-            if not self.clock.synchronised:
+            if not self._clock.synchronised:
                 raise
             # What is known must do: a result is not lost for it. The next call tells what is wrong.
-        return self.clock.datetime(ticks)
+        return self._clock.datetime(ticks)
 
     # ---------------------------------------------------------------------------- inside
 
@@ -182,27 +186,27 @@ class Timekeeping:
             return
         fresh = self._synced == self._session.generation
         # What a slow link could not do last time is not tried again at every call.
-        if self.clock.uncertainty > max(WANTED, 2 * self._reached if fresh else 0.0):
-            self.sync_time()
+        if self._clock.uncertainty > max(WANTED, 2 * self._reached if fresh else 0.0):
+            Timekeeping.sync_time(self)
 
     def _sample(self) -> None:
         """One short request; its answer goes to the clock by itself."""
         session = self._session
         if session.agent:
-            session.request(requests.EVALUATE, ("0",), timeout=self.timeout)
+            session.request(requests.EVALUATE, ("0",), timeout=self._timeout)
             return
         module = "supervisor" if session.facts.name == "circuitpython" else "time"
         sent = time.monotonic()
         try:
-            ticks = session.evaluate(f"__import__('{module}').ticks_ms()", timeout=self.timeout)
+            ticks = session.evaluate(f"__import__('{module}').ticks_ms()", timeout=self._timeout)
         except errors.PyboardException as error:
             if error.type not in ("ImportError", "AttributeError"):
                 raise
             raise errors.FeatureUnavailableError("this board has no ticks_ms()") from error
-        self.clock.add(sent, time.monotonic(), ticks)
+        self._clock.add(sent, time.monotonic(), ticks)
 
     def _offset(self) -> float:
-        return self.clock.offset - self.clock.wall_offset()
+        return self._clock.offset - self._clock.wall_offset()
 
     def _set_calendar(self, second: datetime, ticks: int) -> int:
         """Set it at a tick; returns by how many milliseconds the request came too late for it."""
@@ -221,7 +225,7 @@ class Timekeeping:
             second=second.second,
         )
         try:
-            late = session.request(requests.VALUE, ("<set_rtc>", source), timeout=self.timeout)
+            late = session.request(requests.VALUE, ("<set_rtc>", source), timeout=self._timeout)
         except errors.PyboardException as error:
             if error.type not in ("ImportError", "AttributeError"):
                 raise

@@ -211,7 +211,7 @@ class Bare(Timekeeping):
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.timeout = None
+        self._timeout: float | None = None
         self._start_clock(auto_sync_time=True)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import linecache
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,9 @@ import pytest
 
 import belay
 from belay import Device
+from belay.calling import Calling
+from belay.tasks import TaskExecuter
+from belay.timekeeping import Timekeeping
 from belay.transports import open_transport
 from tests.links import CountingLink
 from tests.session.boards import fresh_name, pretend
@@ -165,6 +169,55 @@ def test_the_classs_own_names_win(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(AttributeError):
             device.task.task
     assert capsys.readouterr().out == "torn down\n"
+
+
+BELAYS = {"close", "proxy", "reconnect", "soft_reset", "sync_time", "terminal", "time_offset"}
+"""Names that a Device has in Belay 0.30, too: a program has none of its own of them."""
+
+OURS = sorted(
+    name
+    for name in {*dir(Device), *vars(Calling), *vars(Timekeeping)}
+    if not name.startswith("_") and name not in BELAYS
+)
+
+
+def test_a_program_may_use_names_that_belay_030_did_not_have() -> None:
+    names: dict[str, Any] = {"Device": Device, "__name__": "program"}
+    lines = ["class Program(Device, skip=True):"]
+    for name in OURS:
+        lines += [" @Device.task", f" def {name}(): return '{name}'"]
+    linecache.cache["<program>"] = (1, None, [f"{line}\n" for line in lines], "<program>")
+    exec(compile("\n".join(lines), "<program>", "exec"), names)
+    with names["Program"]("virtual:") as device:
+        assert [getattr(device, name)() for name in OURS] == OURS
+        check_what_a_device_does(device)
+    linecache.cache.pop("<program>")
+
+
+def check_what_a_device_does(device: Device) -> None:
+    """All that a program for Belay 0.30 may do, and what goes on inside."""
+    assert "(micropython)" in repr(device)
+    device("def numbers():\n yield 1\nx = [1, 2]")
+    _, when = device("1", return_time=True)
+    assert when
+    proxy = device.proxy("x")
+    assert proxy[1] == 2
+    assert "virtual:" in repr(proxy)
+    assert device.sync_time() == pytest.approx(device.time_offset, abs=0.1)
+    with pytest.raises(belay.PyboardException):
+        proxy.none
+    with pytest.raises(belay.CallTimeoutError):
+        device("while True: pass", timeout=0.05)
+
+    def count():
+        yield 1
+
+    counted = TaskExecuter(device)(count)()
+    assert "virtual:" in repr(counted)
+    assert list(counted) == [1]
+    device.soft_reset()
+    device.reconnect()
+    assert device("1 + 1") == 2
 
 
 # ---- inheritance
