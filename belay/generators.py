@@ -90,6 +90,10 @@ class BoardGenerator(Generator[Any, Any, Any]):
     Device's own thread. Each request is a call of its own, so that other calls run between them.
     An exception of the board's generator is raised behind the items that it yielded before.
 
+    An interrupt (Ctrl-C, a timeout, :meth:`belay.Device.interrupt`) raises KeyboardInterrupt in
+    the board's generator, which ends it unless it catches that. What it had yielded before comes
+    with the next steps.
+
     One that is forgotten before its end is closed on the board with a later request.
     """
 
@@ -183,7 +187,7 @@ class BoardGenerator(Generator[Any, Any, Any]):
         board was reset or closed, does nothing.
 
         Raises:
-            PyboardException: it raised, or it yielded once more.
+            PyboardException: it raised, or it yielded once more; in that case it is not over.
         """
         with self._turn():
             self._items.clear()
@@ -338,7 +342,7 @@ class BoardGenerator(Generator[Any, Any, Any]):
             self._finish()
             raise errors.StaleProxyError(
                 f"the board was reset since {self._name}() was called: the generator is gone. "
-                "Define the task and call it again."
+                "Call it again, once it is defined there."
             ) from None
         except errors.PyboardException as error:
             if error.type != "KeyboardInterrupt":  # that is an interrupt, as far as one can tell

@@ -50,7 +50,7 @@ class Pulled:
             if n in (1, -1):
                 break
             p, more = pull([iter((t - since, v) if timed else (v,))])
-            if more or len(items) + len(p) > PIECE:
+            if more or len(items) + len(p) > PIECE - 32:  # the whole answer is then one segment
                 break
             items += p
             self.end = 0, None

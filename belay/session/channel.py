@@ -18,10 +18,11 @@ from belay.session.operations import Operations
 from belay.session.requests import NOTHING
 from belay.session.turns import Turn
 from belay.transports.base import Transport
+from belay.wire.decoding import decode
 from belay.wire.exchange import Answer, Counters, Exchange, Timing
 from belay.wire.frames import Style
 from belay.wire.greeting import Facts
-from belay.wire.values import CannotTravel, Limits, Malformed, decode
+from belay.wire.values import CannotTravel, Limits, Malformed
 
 __all__ = ["Channel", "discard"]
 

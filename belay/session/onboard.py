@@ -73,7 +73,7 @@ def upload(nonce: bytes, style: Style, segment: int, *, deflate: bool) -> bytes:
     """
     begin = nonce.decode() if style is Style.TEXT else nonce
     # Under the same CRC as the rest: a flipped bit of the style would make every frame unreadable.
-    source = f"N={begin!r};Y={style.value};L={segment}\n{load('agent')}".encode()
+    source = f"N={begin!r};Y={style.value};L={segment}\n{load('agent')}{load('codec')}".encode()
     data = raw_deflate(source) if deflate else source
     literal = escape_ascii(data) if style is Style.TEXT else escape(data)
     return _UPLOAD % (WINDOW_BITS, literal, crc32(source), deflate)

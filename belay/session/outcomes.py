@@ -9,8 +9,9 @@ from typing import Any
 from belay import errors
 from belay.session import requests
 from belay.session.conversation import Outcome
+from belay.wire.decoding import decode
 from belay.wire.exchange import Answer
-from belay.wire.values import CannotTravel, Limits, Malformed, decode
+from belay.wire.values import CannotTravel, Limits, Malformed
 
 __all__ = ["exception_in", "failure", "interruption", "told_exception", "value_in"]
 

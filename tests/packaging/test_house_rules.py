@@ -30,6 +30,15 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
     return (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
+def lines_of_code(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring: explaining an option is no second thing."""
+    length = (node.end_lineno or node.lineno) - node.lineno + 1
+    first = node.body[0]
+    if ast.get_docstring(node) is not None:
+        length -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return length
+
+
 def imported(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -55,7 +64,7 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
     too_long = {
         f"{node.name} (line {node.lineno})": length
         for node in functions(ast.parse(text))
-        if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
+        if (length := lines_of_code(node)) > FUNCTION_LINES
     }
     assert not too_long, "a function this long is two things: split it"
 

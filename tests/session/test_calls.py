@@ -15,7 +15,8 @@ from belay import errors
 from belay.session import requests
 from belay.session.session import Session
 from belay.transports import open_transport
-from belay.wire.values import decode, encode_segments
+from belay.wire.decoding import decode
+from belay.wire.values import encode_segments
 from tests.links.counting import CountingLink
 from tests.session.boards import counted, fresh_name, open_session
 

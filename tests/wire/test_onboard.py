@@ -35,7 +35,7 @@ def test_it_can_be_typed(name: str) -> None:
 
 
 def test_a_board_can_inflate_it() -> None:
-    source = load("agent").encode()
+    source = (load("agent") + load("codec")).encode()
     packed = raw_deflate(source)
     assert zlib.decompress(packed, -WINDOW_BITS) == source
     assert len(packed) < 0.5 * len(source)

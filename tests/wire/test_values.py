@@ -17,6 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from belay.wire.decoding import decode, decode_items
 from belay.wire.values import (
     MAX_DEPTH,
     PIECE,
@@ -24,8 +25,6 @@ from belay.wire.values import (
     Limits,
     Malformed,
     Reference,
-    decode,
-    decode_items,
     encode_segments,
     encode_small,
 )
