@@ -15,6 +15,7 @@ import pytest
 
 import belay
 from tests.device import yielding
+from tests.session.boards import pretend
 
 Task = Callable[..., Any]
 PREFETCHES = (1, 2, 7, 256)
@@ -239,6 +240,48 @@ def test_a_reset_board(connect: Callable[..., belay.Device]) -> None:
     gc.collect()
     task = device.task(prefetch=2)(yielding.count)
     assert list(task(3)) == [0, 1, 2]
+
+
+def test_a_board_that_is_connected_again(connect: Callable[..., belay.Device]) -> None:
+    device = connect(attempts=2)
+
+    @device.task
+    def resetting():
+        yield 1
+        machine.soft_reset()  # noqa: F821 - the board's
+
+    generator = resetting()
+    assert next(generator) == 1
+    with pytest.raises(belay.BoardResetError):
+        next(generator)
+    with pytest.raises(belay.StaleProxyError):
+        next(generator)
+    assert next(resetting()) == 1  # the definition was repeated
+
+
+def test_a_board_that_is_too_small(
+    connect: Callable[..., belay.Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, free=9 * 1024)
+    device = connect()
+    count = device.task(yielding.count)
+    with pytest.raises(belay.FeatureUnavailableError):
+        count(3)
+
+
+def test_a_board_whose_output_is_text(
+    connect: Callable[..., belay.Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, binary=False)
+    device = connect()
+
+    @device.task(prefetch=256)
+    def texts(n):
+        for i in range(n):
+            yield "é\r\n\0"[i % 5 :] * i
+
+    expected = ["é\r\n\0"[i % 5 :] * i for i in range(200)]
+    assert list(texts(200)) == expected
 
 
 def test_a_closed_device(connect: Callable[..., belay.Device]) -> None:
