@@ -20,6 +20,9 @@ FRIENDLY = re.compile(rb"Python v?\d[^\n]*\n(?:[^\n]*\n)?>>> ")
 _REBOOT = re.compile(rb"[\x04>]*[^\n\x04]{0,12}soft reboot\r*\n|\r*\n[^\n]*" + FRIENDLY.pattern)
 """The program has reset the board: what follows is the REPL's."""
 
+_BANNER_LIMIT = 256
+"""Bytes that a banner and its prompt take at most."""
+
 MOST_QUESTIONS = 8
 """Times that one request is asked after while it may be running."""
 
@@ -71,6 +74,8 @@ class RunningText:
     def __init__(self, nonce: bytes) -> None:
         self._wreck = _wreck_of(nonce)
         self._held = bytearray()
+        # Text that was handed on: a UART brings a banner in pieces.
+        self._recent = b""
         self._doubt = False
         self._questions = 0
         self._news = True
@@ -78,6 +83,7 @@ class RunningText:
     def begin(self) -> None:
         """A program has started; what was held for the last one is void."""
         self._held.clear()
+        self._recent = b""
         self._doubt = False
         self._questions = 0
         self._news = True
@@ -108,7 +114,12 @@ class RunningText:
         if suspect:
             return self._release(suspect.start(), doubt=True)
         prompt = _PROMPT.search(self._held)
-        return self._release(prompt.start() if prompt else size)
+        text = self._release(prompt.start() if prompt else size)
+        self._recent = (self._recent + text)[-_BANNER_LIMIT:]
+        if _REBOOT.search(self._recent):
+            self._doubt = True
+            self._recent = b""
+        return text
 
     def silence(self) -> tuple[bytes, bool]:
         """A silence has passed in suspicion.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boards that are reset, unplugged, cut off or bitten by their watchdog, and what comes back."""
-# ruff: noqa: F821 - tasks use the board's names
+# ruff: noqa: F821, F841, N805 - tasks use the board's names
 
 from __future__ import annotations
 
@@ -112,6 +112,26 @@ def test_a_board_that_was_reset_is_as_it_was(connect: Connect, how: str) -> None
     assert device.connected
 
 
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_watchdog_that_bites_between_calls(connect: Connect, listens: bool) -> None:
+    device = connect("virtual:", attempts=3)
+    look = furnish(device)
+    if listens:
+        device.on_disconnect(lambda error: None)
+    device("wdt = machine.WDT(timeout=60)", record=False)
+    last = 0
+    while True:
+        try:
+            count = look()[0]
+        except belay.BoardResetError:  # it bit in the middle of a call
+            break
+        if count <= last:
+            break
+        last = count
+    assert look()[1:] == AFTER[1:]
+    assert device("machine.reset_cause()") == device("machine.WDT_RESET")
+
+
 @pytest.mark.parametrize("kind", [pytest.param("pty", marks=posix), "tcp"])
 def test_unplugged_between_two_calls(
     connect: Connect, plug: Callable[..., Plug], kind: str
@@ -174,6 +194,112 @@ def test_a_shared_virtual_board_whose_process_died(connect: Connect, tmp_path: P
     wait_until(lambda: not device.connected)
     assert look() == AFTER
     assert device("open('kept').read()") == "1"
+
+
+class Station(belay.Device):
+    """A board with everything that a class can bring along."""
+
+    @belay.Device.setup(autoinit=True)
+    def begin():  # type: ignore[no-untyped-def]
+        log = ["begin"]
+
+    @belay.Device.setup
+    def adjust(gain, offset=0):  # type: ignore[no-untyped-def]
+        log.append(("adjust", gain, offset))
+
+    @belay.Device.setup(record=False)
+    def once():  # type: ignore[no-untyped-def]
+        log.append("once")
+
+    @belay.Device.task
+    def read(value):  # type: ignore[no-untyped-def]
+        return scaled(value)
+
+    @belay.Device.task
+    def scaled(value):  # type: ignore[no-untyped-def]
+        return gain * value + offset
+
+    @belay.Device.task(record=True)
+    def calibrate():  # type: ignore[no-untyped-def]
+        log.append("calibrated")
+
+    @belay.Device.teardown
+    def end():  # type: ignore[no-untyped-def]
+        print("the end of", log)
+
+    made = 0
+
+    def __post_init__(self) -> None:
+        type(self).made += 1
+
+
+def test_a_class_is_set_up_again(
+    connect: Connect, plug: Callable[..., Plug], capsys: pytest.CaptureFixture[str]
+) -> None:
+    board = plug("tcp")
+    station = Station(board.address, attempts=3)
+    try:
+        station.adjust(3, offset=1)
+        station.once()
+        station.calibrate()
+        assert station.read(10) == 31
+        board.replace()
+        assert station.read(20) == 61
+        log = station("log")
+        assert log == ["begin", ("adjust", 3, 1), "calibrated"]
+        with pytest.raises(belay.BoardResetError):
+            station("import machine; machine.reset()", record=False)
+        assert station.read(1) == 4
+        station.adjust(5)
+        board.replace()
+        assert station.read(1) == 5
+        assert station.made == 1  # the object is the same: its hooks do not run again
+        assert capsys.readouterr().out == ""  # nor does teardown, before the end
+    finally:
+        station.close()
+    assert capsys.readouterr().out.startswith("the end of ['begin', ('adjust'")
+
+
+@posix
+def test_a_thread_is_started_again(connect: Connect, unix_port: Callable[..., Transport]) -> None:
+    port = unix_port()
+    device = connect(port, attempts=2, reset=False)
+    device("beats = 0")
+
+    @device.thread
+    def beat(step):  # type: ignore[no-untyped-def]
+        global beats
+        while True:
+            beats += step
+            time.sleep(0.001)
+
+    @device.task
+    def wait_for(count):  # type: ignore[no-untyped-def]
+        while beats < count:
+            time.sleep(0.001)
+        return True
+
+    beat(2)
+    assert wait_for(6)
+    with pytest.raises(belay.BoardResetError):
+        device("print(); import sys; sys.exit()", record=False)  # the next process takes over
+    assert wait_for(6)
+
+
+def test_a_generator_of_before_ends_in_an_error(connect: Connect) -> None:
+    device = connect("virtual:", attempts=2)
+
+    @device.task
+    def numbers():  # type: ignore[no-untyped-def]
+        yield from range(10)
+
+    begun = numbers()
+    assert [next(begun), next(begun)] == [0, 1]
+    with pytest.raises(belay.BoardResetError):
+        device("import machine; machine.soft_reset()", record=False)
+    with pytest.raises(belay.BelayException):
+        next(begun)
+    assert list(numbers()) == list(range(10))
 
 
 # ---- what became of the call

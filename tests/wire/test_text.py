@@ -75,6 +75,42 @@ def test_it_never_takes_more_than_is_there(data: bytes, mark: bytes) -> None:
     assert 0 <= one_fault(data, mark) <= min(len(data), len(mark) + 1)
 
 
+# ------------------------------------------------------------------------------ boards that reboot
+
+
+REBOOTS = [
+    b'\r\nMicroPython v1.27.0 on 2025-12-10; a board\r\nType "help()" for more.\r\n>>> ',
+    b"\nets Jul 29\nMicroPython v1.9.2 on 2017-01-01; x\n>>> ",
+    b"rst\r\n\r\nAdafruit CircuitPython 9.2.1 on 2024-11-20; Board with samd21\r\n>>> ",
+    b"\x04\r\nMPY: soft reboot\r\n",
+]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 1000])
+@pytest.mark.parametrize("reboot", REBOOTS)
+def test_a_reboot_is_noticed_in_whatever_pieces_it_comes(reboot: bytes, size: int) -> None:
+    text = RunningText(NONCE)
+    text.begin()
+    told = b"printed\n" + reboot
+    for at in range(0, len(told), size):
+        text.feed(told[at : at + size])
+    assert text.suspicious
+    assert text.silence()[1]
+
+
+def test_a_banner_that_was_asked_about_is_not_asked_about_again() -> None:
+    text = RunningText(NONCE)
+    text.begin()
+    for at in range(len(REBOOTS[0])):
+        text.feed(REBOOTS[0][at : at + 1])
+    assert text.silence()[1]
+    while text.silence()[1]:
+        pass
+    assert not text.suspicious
+    assert text.feed(b"on\n") == b"on\n"
+    assert not text.suspicious
+
+
 # --------------------------------------------------------------------------------- what is known
 
 
