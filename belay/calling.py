@@ -13,8 +13,15 @@ from belay.output import STDOUT, TextSink, handler
 from belay.session import requests
 from belay.session.operations import Definition
 from belay.session.requests import Operation
-from belay.source.cells import imported_names, is_expression, leaves_code, with_result
+from belay.source.cells import (
+    binds_names,
+    imported_names,
+    is_expression,
+    leaves_code,
+    with_result,
+)
 from belay.source.linemap import HERE, Origin, SourceMap
+from belay.source.lint import advice
 from belay.source.minify import minify as minified
 
 if TYPE_CHECKING:
@@ -128,7 +135,8 @@ class Calling:
         here = Origin(HERE, text=source)
         tag = self._sources.add(here) if leaves_code(source) else HERE
         text = minified(source) if minify else source
-        return _of_source(requests.EXECUTE, (tag, text)), here, source
+        statements = source if binds_names(source) else ""
+        return _of_source(requests.EXECUTE, (tag, text)), here, statements
 
     def run_cell(
         self,
@@ -242,6 +250,8 @@ class Calling:
                 return method(session, argument, output=handler(stream_out), timeout=limit)
             except errors.PyboardException as error:
                 self._explain(error, here)
+                if error.type == "SyntaxError" and isinstance(argument, Operation):
+                    _advise(error, argument)
                 if self._builtin_errors:
                     error = errors.as_builtin(error)
                 # What happened is on the board or in the caller's code; our own frames hide it.
@@ -337,6 +347,17 @@ def _define_all(session: Session, definitions: list[Definition], **options: Any)
 
 def _redefine(definition: Definition) -> Callable[[Calling], object]:
     return lambda device: device._ask(_define_all, [definition], None, None)
+
+
+_TEXTS = {requests.EVALUATE: 0, requests.EXECUTE: 1, requests.VALUE: 1}
+"""Which argument of an operation is source."""
+
+
+def _advise(error: errors.PyboardException, operation: Operation) -> None:
+    """Say what it is that the board's compiler does not know, and what to write instead."""
+    place = _TEXTS.get(operation.code)
+    if place is not None and (text := advice(operation.args[place])):
+        error.args = (f"{str(error.args[0]).rstrip()}\n{text}\n",)
 
 
 def _of_source(code: bytes, args: tuple[str, ...]) -> Operation:

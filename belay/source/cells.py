@@ -57,16 +57,14 @@ def is_expression(source: str) -> bool:
 
 
 def binds_names(source: str) -> bool:
-    """Whether ``source`` holds statements: they can leave names behind, an expression cannot.
+    """Whether ``source`` holds statements: they can leave names behind, expressions cannot.
 
-    Statements make a board what it is and are run again when it has lost its memory; a bare
-    expression asks it something, or lets it do something once. True also for what only the
-    board's compiler can judge.
+    Statements make a board what it is and are run again when it has lost its memory; expressions,
+    also several of them, ask it something, or let it do something once. True also for what only
+    the board's compiler can judge.
     """
-    if is_expression(source.strip()):
-        return False
     try:
-        return bool(parsed(source).body)
+        return not all(isinstance(node, ast.Expr) for node in parsed(source.strip()).body)
     except UNREADABLE:
         return True
 

@@ -16,7 +16,7 @@ from belay.source.cells import UNREADABLE, parsed
 from belay.source.literals import FIELD_REMEDY, Problem, check_literals
 from belay.source.tokens import Places
 
-__all__ = ["LINTED_VERSION", "Finding", "lint"]
+__all__ = ["LINTED_VERSION", "Finding", "advice", "lint"]
 
 LINTED_VERSION = (1, 27)
 """The newest MicroPython that the rules were tried on: a newer one may have learned something."""
@@ -298,3 +298,11 @@ def _without_comments(code: str) -> str:
     """Code between two nodes, which holds no strings, without comments and white space."""
     lines = (line.partition("#")[0] for line in code.split("\n"))
     return "".join("".join(lines).replace("\\", " ").split())
+
+
+def advice(text: str) -> str:
+    """Why boards refuse a source, one line for each reason; empty when nothing is known.
+
+    For a source that a board has refused already, so that asking costs nothing before.
+    """
+    return "\n".join(f"  {finding}" for finding in lint(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import traceback
 from typing import Any
 
@@ -57,7 +58,8 @@ def test_the_hosts_traceback_ends_with_it(device: belay.Device) -> None:
     except belay.BelayException as error:
         text = "".join(traceback.format_exception(error))
     assert text.rstrip().splitlines()[-1] == "KeyError: b"
-    assert "belay.errors.PyboardException[KeyError]: \n\nTraceback (most recent call last):\n" in text
+    head = "belay.errors.PyboardException[KeyError]: \n\nTraceback (most recent call last):\n"
+    assert head in text
     # Between the caller's line and the board's traceback stands next to nothing of ours.
     assert text.count("/belay/") <= 3
     assert "session.py" not in text
@@ -151,3 +153,27 @@ def test_a_program_that_resets_its_board(device: belay.Device, leave: str) -> No
         device("kept")
     task = device.task(decorated.same)
     assert task(3) == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ("match 1:\n    case 1:\n        pass", "match"),
+        ("x = [*[1], 2]", "\\*"),
+        ("{**{}, 'a': 1}", "\\*\\*"),
+    ],
+)
+@pytest.mark.parametrize("cell", [False, True])
+def test_what_the_boards_compiler_lacks_is_explained(
+    device: belay.Device, source: str, advice: str, cell: bool
+) -> None:
+    with pytest.raises(belay.PyboardException[SyntaxError]) as caught:
+        device.run_cell(source) if cell else device(source)
+    text = str(caught.value)
+    assert re.search(f"(?s)SyntaxError: [^\n]*\n  line 1.*{advice}", text), text
+
+
+def test_a_syntax_error_that_is_one_anywhere_is_left_as_it_is(device: belay.Device) -> None:
+    with pytest.raises(belay.PyboardException[SyntaxError]) as caught:
+        device("x = = 1")
+    assert str(caught.value).rstrip().endswith("SyntaxError: invalid syntax")
