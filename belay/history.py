@@ -19,12 +19,17 @@ MOST_STATEMENTS = 10_000
 Replay = Callable[["Device"], object]
 
 
+_FEW = ("define", "startup")
+"""Kinds of which there are no more than a program has functions."""
+
+
 class History:
     """Definitions, setups and statements in the order in which they were given.
 
     What was given more than once stands where it was first and where it was last: what came in
     between may have needed the first, and the last decides. So a program that gives the same
-    statements for ever does not make it grow. Calls of tasks are not in it.
+    statements for ever does not make it grow. Calls of tasks are in it only for ``record=True``,
+    and then each of them.
     """
 
     def __init__(self) -> None:
@@ -39,27 +44,28 @@ class History:
         """Remember something that was done.
 
         Args:
-            kind: ``define``, ``setup``, ``statement`` or another word.
-            key: tells it from others of its kind: a function's name, the text of a statement.
+            kind: ``define``, ``startup``, ``setup``, ``statement`` or ``call``.
+            key: tells it from others of its kind: a function's name, the text of a statement or
+                call.
             replay: does it again; called with the Device, which it must not hold.
         """
         known = (kind, key, True) in self._order
         entry = (kind, key, not known)
-        if self._order.pop(entry, None) is None and kind == "statement":
+        if self._order.pop(entry, None) is None and kind not in _FEW:
             self._statements += 1
         self._order[entry] = replay
         if self._statements > MOST_STATEMENTS:
             self._forget()
 
     def _forget(self) -> None:
-        oldest = next(entry for entry in self._order if entry[0] == "statement")
+        oldest = next(entry for entry in self._order if entry[0] not in _FEW)
         del self._order[oldest]
         self._statements -= 1
         if not self._warned:
             self._warned = True
             log.warning(
-                "more than %d different statements were sent; after a reconnect the oldest will "
-                "not be repeated. Give statements that need not be with record=False.",
+                "more than %d different statements, setups and recorded calls were sent; after a "
+                "reconnect the oldest will not be repeated. Give what need not be record=False.",
                 MOST_STATEMENTS,
             )
 
