@@ -166,6 +166,8 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         self._listening = False
         self._auto_sync_time = auto_sync_time
         self._adopt(self._connect(0))
+        if (files := _files_behind(self._session.transport.address)) is not None:
+            self._sources.add_folder("/", files)
         # Closes when the Device is forgotten, and at exit; holds no reference to it.
         self._finalizer = weakref.finalize(self, self._holder.close)
         self._at_exit = functools.partial(_close_at_exit, weakref.ref(self))
@@ -443,6 +445,16 @@ def _opener(
         return device
     address = os.fspath(device) if isinstance(device, os.PathLike) else device
     return lambda: open_transport(address, baudrate=baudrate, exclusive=exclusive, timeout=timeout)
+
+
+def _files_behind(address: str) -> str | None:
+    """The folder of this computer in which a virtual board keeps its files."""
+    if not address.startswith("virtual:"):
+        return None
+    from belay.transports.address import VirtualAddress, parse_address
+
+    parsed = parse_address(address)
+    return parsed.files if isinstance(parsed, VirtualAddress) else None
 
 
 class _Once:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# An extension of the agent: sys.stdin for programs, answered by the host line by line. The real one
-# is what the requests arrive on. The module sys itself cannot be written to; `import sys` looks into
-# sys.modules first, so what stands there is a stand-in that has all the rest of sys.
+# An extension of the agent: sys.stdin for programs, answered by the host line by line. The real
+# one is what the requests arrive on. The module sys itself cannot be written to; `import sys` looks
+# into sys.modules first, so what stands there is a stand-in that has all the rest of sys.
 import io
 
 

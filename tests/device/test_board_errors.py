@@ -7,6 +7,8 @@ import inspect
 import pickle
 import re
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,3 +179,19 @@ def test_a_syntax_error_that_is_one_anywhere_is_left_as_it_is(device: belay.Devi
     with pytest.raises(belay.PyboardException[SyntaxError]) as caught:
         device("x = = 1")
     assert str(caught.value).rstrip().endswith("SyntaxError: invalid syntax")
+
+
+def test_files_of_a_board_that_are_files_of_this_computer(
+    connect: Callable[..., belay.Device], tmp_path: Path
+) -> None:
+    (tmp_path / "lib").mkdir()
+    module = tmp_path / "lib" / "arm.py"
+    module.write_text("def lift(load):\n    return 1 / load\n")
+    (tmp_path / "robot.py").write_text("import arm\n\ndef work():\n    arm.lift(0)\n")
+    device = connect(f"virtual:?files={tmp_path}")
+    with pytest.raises(belay.PyboardException[ZeroDivisionError]) as caught:
+        device("import robot\nrobot.work()")
+    assert [(frame.filename, frame.line, frame.source) for frame in caught.value.frames[1:]] == [
+        (str(tmp_path / "robot.py"), 4, "arm.lift(0)"),
+        (str(module), 2, "return 1 / load"),
+    ]
