@@ -170,15 +170,20 @@ class AsyncDevice:
 
     async def _stop(self, done: asyncio.Future[Any]) -> None:
         """Interrupt the call of our thread until it has ended, whatever it ends in."""
+        done.add_done_callback(_looked_at)
         while not done.done():
             self._device._session.interrupt(self._worker.thread)
             await asyncio.wait([done], timeout=_NUDGE)
-        if not done.cancelled():
-            done.exception()  # it has been looked at
 
     def _call_name(self, name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         device = self._device
         return device._perform(device._session.call_operation(name, args, keywords))
+
+
+def _looked_at(done: asyncio.Future[Any]) -> None:
+    """Nobody wants to know what it ended in."""
+    if not done.cancelled():
+        done.exception()
 
 
 class Worker:

@@ -164,6 +164,32 @@ def test_cancelling_stops_the_board(device: belay.Device) -> None:
     asyncio.run(main())
 
 
+def test_a_second_cancellation_does_not_wait(device: belay.Device) -> None:
+    program = """
+        over = False
+        try:
+            print("waits")
+            while True: pass
+        except KeyboardInterrupt:
+            print("hears it")
+            time.sleep_ms(200)
+            over = True
+    """
+
+    async def main() -> None:
+        heard = Heard()
+        call = asyncio.create_task(device.aio(program, stream_out=heard))
+        for _ in range(2):
+            await asyncio.wait_for(heard.event.wait(), 20)
+            heard.event.clear()
+            call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await device.aio("over") is True  # it has waited for its turn
+
+    asyncio.run(main())
+
+
 def test_a_limit_in_time(device: belay.Device) -> None:
     async def main() -> None:
         with pytest.raises(asyncio.TimeoutError):

@@ -88,7 +88,7 @@ def play(generator: Generator[Any, Any, Any], script: list[tuple[Any, ...]]) -> 
     return log
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     function=st.sampled_from(yielding.SCRIPTED),
     n=st.integers(0, 3),

@@ -412,7 +412,7 @@ def test_one_thread_at_a_time(device: belay.Device) -> None:
 
 
 def test_threads_share_a_generator(device: belay.Device) -> None:
-    generator = device.task(prefetch=7)(yielding.count)(200)
+    generator = device.task(prefetch=7)(yielding.count)(100)
     seen: list[int] = []
 
     def take() -> None:
@@ -429,4 +429,4 @@ def test_threads_share_a_generator(device: belay.Device) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(seen) == list(range(200))
+    assert sorted(seen) == list(range(100))
