@@ -171,9 +171,9 @@ def test_a_second_cancellation_does_not_wait(device: belay.Device) -> None:
             print("waits")
             while True: pass
         except KeyboardInterrupt:
-            print("hears it")
-            time.sleep_ms(200)
             over = True
+            print("hears it")
+            time.sleep_ms(300)
     """
 
     async def main() -> None:
@@ -185,7 +185,7 @@ def test_a_second_cancellation_does_not_wait(device: belay.Device) -> None:
             call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert await device.aio("over") is True  # it has waited for its turn
+        assert await device.aio("over") is True  # once that has ended
 
     asyncio.run(main())
 
