@@ -155,10 +155,8 @@ def test_what_is_sent(connect: Connect) -> None:
         assert abs(default - smaller) < 10 < whole - smaller - 10, executer.kind
 
 
-@pytest.mark.parametrize("kind", ["setup", "task", "teardown"])
-def test_registered_functions_are_attributes(connect: Connect, kind: str) -> None:
+def test_registered_functions_are_attributes(connect: Connect) -> None:
     device = connect()
-    executer = getattr(device, kind)
 
     def hidden():
         pass
@@ -166,22 +164,23 @@ def test_registered_functions_are_attributes(connect: Connect, kind: str) -> Non
     def shown():
         pass
 
-    executer(register=False)(hidden)
-    with pytest.raises(AttributeError, match=f"no {kind} is called 'shown'.*none yet"):
-        executer.shown
-    function = executer(shown)
-    assert getattr(device, kind).shown is function
-    assert "shown" in dir(executer)
-    assert "hidden" not in dir(executer)
-    with pytest.raises(AttributeError, match=f"no {kind} is called 'hidden'.*there are: shown"):
-        executer.hidden
-    again = executer(shown)
-    assert executer.shown is again
+    for kind in ("setup", "task", "teardown"):
+        executer = getattr(device, kind)
+        executer(register=False)(hidden)
+        with pytest.raises(AttributeError, match=f"no {kind} is called 'shown'.*none yet"):
+            executer.shown
+        function = executer(shown)
+        assert getattr(device, kind).shown is function
+        assert "shown" in dir(executer)
+        assert "hidden" not in dir(executer)
+        with pytest.raises(AttributeError, match=f"no {kind} is called 'hidden'.*are: shown"):
+            executer.hidden
+        again = executer(shown)
+        assert executer.shown is again
 
 
 @pytest.mark.parametrize("kind", ["setup", "teardown"])
-def test_ignored_errors(connect: Connect, kind: str) -> None:
-    device = connect()
+def test_ignored_errors(device: Device, kind: str) -> None:
     executer = getattr(device, kind)
 
     def failing():
@@ -426,8 +425,8 @@ def test_what_micropython_cannot_compile_is_told_before_it_is_sent(connect: Conn
 # ---- two boards, small boards
 
 
-def test_two_boards_have_functions_of_their_own(connect: Connect) -> None:
-    one, other = connect(), connect()
+def test_two_boards_have_functions_of_their_own(device: Device, connect: Connect) -> None:
+    one, other = device, connect()
 
     @one.task
     def which():

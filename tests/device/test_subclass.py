@@ -278,8 +278,9 @@ def test_derived_classes(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_two_boards_of_one_class() -> None:
-    with Sensor("virtual:") as one, Sensor("virtual:") as other:
+def test_two_boards_of_one_class(sensor: Sensor) -> None:
+    one = sensor
+    with Sensor("virtual:") as other:
         one.configure(1)
         other.configure(2)
         assert (one("gain"), other("gain")) == (1, 2)
