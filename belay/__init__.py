@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from belay.errors import (
     AddressError,
     AuthenticationError,
+    BatchError,
     BelayException,
     BoardBusyError,
     BoardResetError,
@@ -51,9 +52,12 @@ from belay.errors import (
 )
 
 if TYPE_CHECKING:
+    from belay.aio import AsyncDevice
     from belay.boardtime import BoardTime
     from belay.device import Device
     from belay.events import EventStream
+    from belay.generators import BoardGenerator
+    from belay.pending import Pending
     from belay.proxies import ProxyObject
     from belay.registry import DeviceMeta
     from belay.sentinels import NO_RESULT, UNPARSABLE_RESULT
@@ -67,9 +71,12 @@ __all__ = [
     "NO_RESULT",
     "UNPARSABLE_RESULT",
     "AddressError",
+    "AsyncDevice",
     "AuthenticationError",
+    "BatchError",
     "BelayException",
     "BoardBusyError",
+    "BoardGenerator",
     "BoardResetError",
     "BoardSilentError",
     "BoardTime",
@@ -89,6 +96,7 @@ __all__ = [
     "NoMatchingExecuterError",
     "NotBelayResponseError",
     "NotPythonBoardError",
+    "Pending",
     "PortBusyError",
     "PortNotFoundError",
     "ProxyObject",
@@ -106,6 +114,9 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Pending": "belay.pending",
+    "BoardGenerator": "belay.generators",
+    "AsyncDevice": "belay.aio",
     "BoardTime": "belay.boardtime",
     "Device": "belay.device",
     "DeviceMeta": "belay.registry",

@@ -248,14 +248,8 @@ class Calling:
             generation = session.generation
             try:
                 return method(session, argument, output=handler(stream_out), timeout=limit)
-            except errors.PyboardException as error:
-                self._explain(error, here)
-                if error.type == "SyntaxError" and isinstance(argument, Operation):
-                    _advise(error, argument)
-                if self._builtin_errors:
-                    error = errors.as_builtin(error)
-                # What happened is on the board or in the caller's code; our own frames hide it.
-                raise error.with_traceback(None) from error.__cause__
+            except errors.PyboardException as caught:
+                raised = self._explained(caught, argument, here)
             except (KeyboardInterrupt, errors.CallTimeoutError) as error:
                 if isinstance(error.__cause__, errors.PyboardException):
                     self._explain(error.__cause__, here)
@@ -263,6 +257,10 @@ class Calling:
                 raise error.with_traceback(None)  # noqa: B904 - the same exception
             except errors.ConnectionLost as lost:
                 self._recovery.after(session, generation, lost)
+                continue
+            # What happened is on the board or in the caller's code; our own frames hide it. Not
+            # inside the clause above: its context is what the caller was handling, no twin of it.
+            raise raised.with_traceback(None)
 
     def _batch_here(self) -> Batch | None:
         """The batch that collects what this thread calls."""
@@ -330,6 +328,15 @@ class Calling:
     if TYPE_CHECKING:
 
         def _board_time(self, ticks: int) -> BoardTime: ...
+
+    def _explained(
+        self, error: errors.PyboardException, argument: Any, here: Origin | None
+    ) -> errors.PyboardException:
+        """The exception that the caller gets."""
+        self._explain(error, here)
+        if error.type == "SyntaxError" and isinstance(argument, Operation):
+            _advise(error, argument)
+        return errors.as_builtin(error) if self._builtin_errors else error
 
     def _explain(self, error: errors.PyboardException, here: Origin | None = None) -> None:
         """Put the host's files and lines into a board's traceback."""

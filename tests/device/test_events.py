@@ -15,7 +15,7 @@ import pytest
 
 import belay
 from belay.events import EventStream
-from belay.transports import open_transport
+from belay.transports import Transport, open_transport
 from tests.links.faulty import FaultyLink
 
 PATIENT = 20.0
@@ -231,3 +231,24 @@ def test_close_from_another_thread_while_listening(connect: Callable[..., belay.
     assert not closer.is_alive()
     names = {thread.name for thread in threading.enumerate() if not thread.daemon}
     assert "belay listener" not in names
+
+
+def test_events_of_a_thread_arrive_during_calls_and_between_them(
+    unix_port: Callable[..., Transport],
+) -> None:
+    with belay.Device(unix_port(), reset=False) as device:
+        stream = device.events("thread")
+        device("""
+            import _thread, belay
+            go = _thread.allocate_lock()
+            go.acquire()
+            def work():
+                belay.emit("thread", "first")
+                with go:
+                    belay.emit("thread", "second")
+            _thread.start_new_thread(work, ())
+        """)
+        assert stream.get(PATIENT) == "first"
+        device("go.release()")
+        assert stream.get(PATIENT) == "second"
+        assert device("1 + 1") == 2
