@@ -7,7 +7,8 @@ import contextlib
 import functools
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Protocol
 
 from belay import errors
@@ -34,6 +35,7 @@ __all__ = [
 
 P = ParamSpec("P")
 _OWNER = "_belay_device"
+_OF_CLASSES = ("autoinit", "implementation")
 
 Definition = tuple[Captured, str | None]
 """A function that is to be put on the board, and what is sent of it."""
@@ -85,8 +87,24 @@ class Executer:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._device._executers[self.kind]]
 
+    @classmethod
+    def read_options(cls, options: Mapping[str, Any]) -> Any:
+        """The options of this kind, from keywords.
+
+        Raises:
+            TypeError: there is no such option.
+        """
+        known = [field.name for field in fields(cls.options)]
+        for name in options:
+            if name not in known:
+                where = " here (in class bodies there is)" * (name in _OF_CLASSES)
+                raise TypeError(
+                    f"{cls.kind} has no option {name!r}{where}; there are: {', '.join(known)}"
+                )
+        return cls.options(**options)
+
     def _decorate(self, function: Callable[..., Any] | None, options: dict[str, Any]) -> Any:
-        checked = self.options(**options)
+        checked = self.read_options(options)
         if function is None:
             return functools.partial(self._send, options=checked)
         return self._send(function, checked)

@@ -85,7 +85,7 @@ class Marker:
         options: dict[str, Any],
         autoinit: bool = False,
     ) -> Any:
-        self._executer.options(**options)  # a wrong one is an error here, not at a Device
+        self._executer.read_options(options)  # a wrong one is an error here, not at a Device
         metadata = Metadata(self._executer.kind, implementation, autoinit, options)
         mark_one = functools.partial(self._mark_one, metadata=metadata)
         return mark_one if function is None else mark_one(function)
@@ -324,7 +324,7 @@ def bind_class_executers(device: Device, startup: str = "") -> list[Callable[[],
     bound = []
     for name, function, metadata in fitting(type(device), device.implementation.name):
         executer = EXECUTERS[metadata.executer](device)
-        options = executer.options(**metadata.options)
+        options = executer.read_options(metadata.options)
         bound.append((name, metadata, executer, options, executer.make(function, options)))
     lacking = define(device, [made.definition for *_, made in bound if made.definition is not None])
     if startup:

@@ -45,6 +45,7 @@ def mark(function: Callable[..., Any], metadata: Metadata) -> staticmethod[..., 
         metadata: what to attach.
 
     Raises:
+        TypeError: it is no function of Python.
         ValueError: ``implementation`` is none that there is.
     """
     if metadata.implementation not in IMPLEMENTATIONS:
@@ -54,6 +55,8 @@ def mark(function: Callable[..., Any], metadata: Metadata) -> staticmethod[..., 
         )
     while isinstance(function, staticmethod):
         function = function.__func__
+    if not callable(function) or not hasattr(function, "__dict__"):
+        raise TypeError(f"{function!r} is not a Python function, so it has no source to send")
     marked = staticmethod(function)
     for place in (marked, function):
         setattr(place, _ATTRIBUTE, metadata)

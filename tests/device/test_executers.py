@@ -210,7 +210,7 @@ def test_unknown_options(device: Device) -> None:
         ("thread", "timeout"),
         ("teardown", "autoinit"),
     ):
-        with pytest.raises(TypeError, match=wrong):
+        with pytest.raises(TypeError, match=f"{kind} has no option '{wrong}'.*minify, register"):
             getattr(device, kind)(**{wrong: True})
     for kind in ("task", "thread", "teardown"):
         with pytest.raises(TypeError, match="autoinit"):
@@ -264,6 +264,13 @@ def test_numpy_results(device: Device) -> None:
 
         return {"a": array("h", range(n))}, n
 
+    @device.task(numpy=True)
+    def blocks():
+        from array import array
+
+        yield array("f", [1.5])
+
+    assert [type(item) for item in blocks()] == [numpy.ndarray]
     found, n = samples(3)
     assert isinstance(found["a"], numpy.ndarray)
     assert found["a"].tolist() == [0, 1, 2]
@@ -369,6 +376,10 @@ def test_what_is_no_function(device: Device) -> None:
         for kind in ("setup", "task", "teardown"):
             with pytest.raises((belay.SourceError, TypeError), match=message):
                 getattr(device, kind)(wrong)
+
+    for wrong in (len, 5, None.__class__.__call__):
+        with pytest.raises(TypeError, match="not a Python function"):
+            Device.task(wrong)
 
     async def both():
         yield 1

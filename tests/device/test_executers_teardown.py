@@ -16,6 +16,7 @@ import pytest
 
 import belay
 from belay import Device
+from belay.setups import Farewell
 from tests.device.programs import ENVIRONMENT
 from tests.session.boards import fresh_name
 
@@ -173,6 +174,24 @@ def test_when_the_link_has_ended(connect: Connect) -> None:
     with pytest.raises(belay.BelayException):
         device.close()
     assert device.closed
+
+
+def test_nothing_more_is_tried_once_the_link_has_ended(device: Device) -> None:
+    ran: list[str] = []
+
+    def lost(session: object) -> None:
+        ran.append("lost")
+        raise belay.ConnectionLost("unplugged")
+
+    farewell = Farewell()
+    farewell.add("first", lambda session: ran.append("first"))
+    farewell.add("second", lost)
+    farewell.add("third", lambda session: ran.append("third"))
+    with pytest.raises(belay.ConnectionLost, match="unplugged"):
+        farewell(device._session)
+    assert ran == ["first", "lost"]
+    farewell(device._session)
+    assert ran == ["first", "lost"]
 
 
 AT_EXIT = """

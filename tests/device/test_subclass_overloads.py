@@ -84,6 +84,11 @@ def test_the_board_chooses(board: str) -> None:
         assert device.mixed() == {"m": "a task", "c": None}[board]
 
 
+def test_on_the_class_the_last_one_counts() -> None:
+    assert Both.name() == "c"
+    assert Both.name.__belay__.implementation == "circuitpython"
+
+
 def test_what_does_not_fit_falls_through_to_the_next_class(board: str) -> None:
     with Inheriting("virtual:") as device:
         assert device.name() == {"m": "m", "c": "inheriting c"}[board]
