@@ -118,6 +118,7 @@ class Recovery:
         if self._told is session or isinstance(error, errors.BoardResetError):
             return
         self._told = session
+        session.ended = True
         for callback in list(self.on_disconnect):
             _call(callback, error)
 

@@ -53,6 +53,7 @@ class Channel(Operations):
             is then known not to have carried it; nor does a board that was reset get a call
             before :meth:`restart`.
         reserved: the thread that sets the board up again; calls of others do not run meanwhile.
+        ended: the link is taken to have ended; an answer proves that it has not.
     """
 
     agent = True
@@ -77,7 +78,7 @@ class Channel(Operations):
         self._closed = self._left = False
         self._unsettled = False
         self._lost_agent = self._was_reset = False
-        self._dropped = False
+        self._dropped = self.ended = False
         self._listener: Listener | None = None
         self._between: OutputHandler | None = None
         self._released: list[int | str] = []
@@ -167,6 +168,7 @@ class Channel(Operations):
             raise outcomes.failure(outcome, closed=self._closed)
         answer = outcome.answer
         assert answer is not None
+        self.ended = False
         if answer.kind == "o":
             self._lost_agent = True
             raise errors.PyboardError(
@@ -230,6 +232,8 @@ class Channel(Operations):
 
     def alive(self) -> bool:
         """Whether the link stands, as far as can be seen without sending anything."""
+        if self.ended:
+            return False
         if self._closed or not self._lock.acquire(blocking=False):
             return not self._closed  # a call is under way, or the listener waits: they would know
         try:
