@@ -42,11 +42,13 @@ def test_the_environment_names_the_board(
 ) -> None:
     monkeypatch.setenv("BELAY_DEVICE", "virtual:")
     assert connect(None)("1 + 1") == 2
+    # Without it, the only USB device that there is, as Belay 0.30 has it: here there is none.
+    monkeypatch.setattr("belay.transports.usb.list_devices", list)
     monkeypatch.setenv("BELAY_DEVICE", "")
-    with pytest.raises(belay.AddressError, match="BELAY_DEVICE"):
+    with pytest.raises(belay.DeviceNotFoundError, match="virtual:"):
         connect(None)
     monkeypatch.delenv("BELAY_DEVICE")
-    with pytest.raises(belay.AddressError, match=r"/dev/ttyACM0.*COM5.*virtual:"):
+    with pytest.raises(belay.DeviceNotFoundError, match="plugged in"):
         connect(None)
 
 
