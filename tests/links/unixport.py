@@ -14,7 +14,6 @@ its friendly prompt; boards stay in the raw REPL. So a Device must not ask for o
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -40,7 +39,9 @@ RUN_PORT = "import sys, micropython_run as m; sys.exit(m.run_main(['micropython'
 # The controlling process of the terminal. Ctrl-C reaches it too, and must mean something to the
 # port only, which asks for the signal while it runs a program.
 _SUPERVISE = f"""
-import subprocess, sys
+import fcntl, signal, subprocess, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 while True:
     subprocess.Popen([sys.executable, "-c", {RUN_PORT!r}, *sys.argv[1:]]).wait()
 """
@@ -65,7 +66,6 @@ class UnixPort(DescriptorTransport):
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=_take_terminal,
         )
         os.close(theirs)
         super().__init__(ours, ours, address="unix port")
@@ -79,11 +79,6 @@ class UnixPort(DescriptorTransport):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-
-def _take_terminal() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _install(environment: Path) -> None:
