@@ -78,6 +78,7 @@ class Conversation:
         self.exchange = exchange
         self.transport = transport
         self.interrupt_asked = False
+        self._lost_events = 0
         self._on_event = on_event
         self._on_line = on_line
         self._shield = Shield()
@@ -191,12 +192,19 @@ class Conversation:
                 self._print(event.data)
             elif type(event) is Event:
                 self._on_event(event.payload, event.ticks)
+                self._tell_of_lost_events()
             elif type(event) is LineWanted:
                 self._give_line(event.room)
             elif type(event) is Failure:
                 outcome.failure = event.reason
         if self.exchange.state is State.RUNNING:
             outcome.started = True
+
+    def _tell_of_lost_events(self) -> None:
+        lost = self.exchange.counters.lost_events
+        if lost > self._lost_events:
+            log.warning("%d events of the board were lost on the line", lost - self._lost_events)
+            self._lost_events = lost
 
     def _give_line(self, room: int) -> None:
         """Ask the host for the next line of the stream; Ctrl-C meanwhile stops the board."""

@@ -120,9 +120,11 @@ class Counters:
         repeats: times one was sent again.
         damaged: frames that arrived damaged, either way.
         interrupts: interrupts sent.
+        lost_events: events that the board has sent and that did not arrive whole.
     """
 
     requests: int = 0
     repeats: int = 0
     damaged: int = 0
     interrupts: int = 0
+    lost_events: int = 0

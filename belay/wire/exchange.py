@@ -116,6 +116,7 @@ class Exchange:
         self._line_asked = -1
         self._line_tries = 0
         self._in_noise = 0
+        self._event_number = 0
         self._repeated = False
         self._nonce = nonce
         self._text_running = RunningText(nonce)
@@ -388,6 +389,9 @@ class Exchange:
     def _frame(self, frame: Frame, events: list[ExchangeEvent]) -> None:
         kind = frame.kind
         if kind == "e":
+            # Numbered, so that one which the line has swallowed is at least missed.
+            self.counters.lost_events += (frame.seq - self._event_number - 1) & 255
+            self._event_number = frame.seq
             events.append(Event(frame.payload, frame.ticks))
         elif self.state is State.IDLE:
             return  # the echo of a repetition

@@ -216,6 +216,17 @@ def test_events_come_at_any_time() -> None:
         assert exchange.data_to_send() == b""
 
 
+def test_an_event_that_the_line_has_swallowed_is_missed() -> None:
+    exchange = idle()
+    for number in (*range(1, 256), 0, 1):  # none missing, also where the numbers begin anew
+        exchange.receive(frame("e", b"tick", number))
+    assert exchange.counters.lost_events == 0
+    exchange.receive(frame("e", b"tick", 4))
+    exchange.receive(damaged(frame("e", b"tick", 5)))
+    exchange.receive(frame("e", b"tick", 6))
+    assert exchange.counters.lost_events == 3
+
+
 def test_late_frames_between_calls_mean_nothing() -> None:
     exchange = idle()
     late = frame("R", b"\x91") + frame("n") + frame("o") + frame("k") + frame("a") + start()
