@@ -78,7 +78,7 @@ def test_each_thing_is_done_once(seed: int) -> None:
             assert [each.result() for each in pending][1:] == [number + 1, 2 * number + 2]
         assert device("ran") == [x for n in range(ROUNDS) for x in (n, -n)]
         hits = len(line.link.hits("up")) + len(line.link.hits("down"))
-        assert hits > 5, "the line was too good for this test"
+        assert hits > 2, "the line was too good for this test"
         assert device._session.counters.interrupts == 0
 
 
