@@ -156,10 +156,15 @@ class Channel(Operations):
         """Carry the exchange's request to its end; raise what stopped it."""
         try:
             outcome = self._conversation.run(deadline, output)
-        except BaseException:
+        except BaseException as error:
             # A second Ctrl-C, or the link has ended: nobody knows what became of the request.
             self._conversation.exchange.abandon()
             self._unsettled = True
+            if self._dropped and isinstance(error, errors.DeviceClosedError):
+                raise errors.ConnectionLost(
+                    "the connection was made anew while this call was under way.",
+                    ran=self._conversation.started or None,
+                ) from None
             raise
         if outcome.failure:
             self._was_reset = self._was_reset or outcome.failure == "agent gone"

@@ -85,6 +85,11 @@ class Conversation:
         self._output: OutputHandler = lambda data: None
         self._outcome = Outcome()
 
+    @property
+    def started(self) -> bool:
+        """Whether the board had begun to run the last request."""
+        return self._outcome.started
+
     def run(self, deadline: float | None, output: OutputHandler) -> Outcome:
         """Carry the exchange's current request to its end.
 

@@ -581,3 +581,25 @@ def test_proxies_and_generators_of_before_are_stale(connect: Connect) -> None:
         next(begun)
     assert list(numbers()) == list(range(10))
     assert len(device.proxy("kept")) == 1
+
+
+def test_a_call_that_runs_while_another_thread_reconnects_says_so(connect: Connect) -> None:
+    device = connect("virtual:made_anew", startup="import belay")
+    ended: queue.Queue[BaseException] = queue.Queue()
+    begun = device.events("begun")
+
+    def wait_for_ever() -> None:
+        try:
+            device("belay.emit('begun')\nwhile True: pass")
+        except BaseException as error:
+            ended.put(error)
+
+    thread = threading.Thread(target=wait_for_ever)
+    thread.start()
+    begun.get(20)
+    device.reconnect()
+    error = ended.get(timeout=20)
+    thread.join()
+    assert isinstance(error, belay.ConnectionLost)
+    assert error.ran is True
+    assert device("1 + 1") == 2
