@@ -15,6 +15,7 @@ from belay.session.channel import Channel, discard
 from belay.session.conversation import OutputHandler, greet
 from belay.session.onboard import load
 from belay.session.requests import NOTHING, Operation
+from belay.session.turns import NotIdle, this_thread
 from belay.transports.base import Transport
 from belay.wire.exchange import Timing
 from belay.wire.greeting import Facts
@@ -248,6 +249,28 @@ class Session(Channel):
             if answer.kind == "R" and operation.extension:
                 self._extensions.add(operation.extension)
         return outcomes.value_in(answer, segments, self.limits)
+
+    def perform_if_idle(
+        self,
+        operation: Operation,
+        *,
+        timeout: float | None = None,
+        output: OutputHandler = discard,
+    ) -> Any:
+        """The same, but only where no other call is under way: it waits for none.
+
+        Nor does it mend what an earlier call has left behind, such as an agent that a reset took.
+
+        Returns:
+            What the board answered; ``NotImplemented`` where it was not asked.
+        """
+        this_thread.if_idle = True
+        try:
+            return self.perform(operation, timeout=timeout, output=output)
+        except NotIdle:
+            return NotImplemented
+        finally:
+            this_thread.if_idle = False
 
     def _payloads(self, full: Operation, plain: Operation) -> list[bytes]:
         """The payloads of an operation, with what the host has released since the last one."""

@@ -12,7 +12,15 @@ from belay import errors
 if TYPE_CHECKING:
     from belay.session.channel import Channel
 
-__all__ = ["Turn", "this_thread"]
+__all__ = ["NotIdle", "Turn", "this_thread"]
+
+IDLE_PATIENCE = 0.1
+"""Seconds in which the listener, or a call that is just ending, gives way to one that is made only
+where the board is idle."""
+
+
+class NotIdle(Exception):  # noqa: N818 - nothing is wrong
+    """A call that was to be made only where the board is idle was not made."""
 
 
 class _ThisThread(threading.local):
@@ -21,9 +29,11 @@ class _ThisThread(threading.local):
     Attributes:
         given_up: tells whether nobody waits any more for what it is doing: its calls that have not
             begun are then not made.
+        if_idle: its calls are made only where no other is under way, and nothing is to be mended.
     """
 
     given_up: Callable[[], bool] | None = None
+    if_idle = False
 
 
 this_thread = _ThisThread()
@@ -41,15 +51,22 @@ class Turn:
             raise RuntimeError("a callback of a call (output, event, line) called the same board")
         listener = session._listener
         if listener is None:
-            session._lock.acquire()
+            self._wait()
         else:
             with listener.stepping_aside():
-                session._lock.acquire()
+                self._wait()
         refusal = self._refusal(me)
         if refusal is not None:
             session._lock.release()
             raise refusal
         session._owner = me
+
+    def _wait(self) -> None:
+        lock = self._session._lock
+        if not this_thread.if_idle:
+            lock.acquire()
+        elif not lock.acquire(timeout=IDLE_PATIENCE):
+            raise NotIdle
 
     def _refusal(self, me: int) -> BaseException | None:
         """Why this thread cannot have the link, now that it is its turn."""
@@ -62,6 +79,8 @@ class Turn:
                     f"the link to {session.transport.address} has ended", ran=False
                 )
             return errors.DeviceClosedError("this Device is closed; make a new one")
+        if this_thread.if_idle and (session._unsettled or session._lost_agent or session.reserved):
+            return NotIdle()
         if session.reserved not in (None, me):
             return errors.ConnectionLost("the board is just being set up again", ran=False)
         return None
