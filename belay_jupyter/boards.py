@@ -4,43 +4,62 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+import weakref
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from belay.errors import BelayException, BoardResetError, ConnectionLost, DeviceClosedError
 
 if TYPE_CHECKING:
-    from belay.device import Device
+    from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Board", "Boards", "NotConnectedError"]
+    from belay.device import Device
+    from belay_jupyter.tracebacks import TracebackRenderer
+
+__all__ = ["ALL", "DEFAULT", "Board", "Boards", "NotConnectedError", "forget", "of"]
 
 DEFAULT = "board"
 """The name of a board that was connected without one."""
 
+ALL = "all"
+"""What stands for all boards where a name is asked for."""
+
+_NAME = re.compile(r"\w[\w.-]*\Z")
+
 _SPELLED = {"micropython": "MicroPython", "circuitpython": "CircuitPython"}
 
-_WHAT_TO_TYPE = """\
-%belay_connect virtual:                  a MicroPython on this computer, no hardware needed
-%belay_connect /dev/ttyACM0              a board on USB (Windows: COM5)
-%belay_connect socket://HOST:PORT        a board behind a serial server
-%belay_connect exec:COMMAND LINE         a program that speaks like a board"""
+_WHAT_TO_TYPE = (
+    ("virtual:", "a MicroPython on this computer, no hardware needed"),
+    ("/dev/ttyACM0", "a board on USB (Windows: COM5)"),
+    ("socket://HOST:PORT", "a board behind a serial server"),
+    ("exec:COMMAND LINE", "a program that speaks like a board"),
+)
 
 
 class NotConnectedError(BelayException):
     """There is no board to run this on; the message says what to type."""
 
 
-@dataclass(frozen=True)
 class Board:
     """One connected board.
 
-    Attributes:
+    Args:
         name: what the notebook calls it.
         device: the way to it.
+        boards: those that it is one of.
+
+    Attributes:
+        background: the cell that runs on it in the background, or ran there last.
+        calls: how many cells that the user waits for run on it.
     """
 
-    name: str
-    device: Device
+    def __init__(self, name: str, device: Device, boards: Boards) -> None:
+        self.name = name
+        self.device = device
+        self.boards = boards
+        self.background: Any = None
+        self.calls = 0
 
     @property
     def description(self) -> str:
@@ -50,38 +69,101 @@ class Board:
         spelled = _SPELLED.get(facts.name, facts.name)
         return f"{spelled} {version} on {facts.platform} at {self.device.address}"
 
+    def __repr__(self) -> str:
+        return f"<Board {self.name}: {self.description}>"
+
 
 class Boards:
-    """The connected boards of one notebook, by name; one of them is the current one."""
+    """The connected boards of one notebook, by name; one of them is the current one.
 
-    def __init__(self) -> None:
+    Args:
+        shell: the notebook's IPython.
+
+    Attributes:
+        on_missing: makes a board where one is needed and none was ever connected.
+        address: where the board is if neither the user nor ``BELAY_DEVICE`` says so.
+        attempts: how often to connect again, where the user does not say so.
+        renderer: gives errors of boards their looks.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        from belay_jupyter.tracebacks import TracebackRenderer
+
         self._boards: dict[str, Board] = {}
-        self._current = DEFAULT
         self._lost = ""
+        self._untouched = True
+        self.on_missing: Callable[[], Board] | None = None
+        self.address = ""
+        self.attempts = 0
+        self.renderer: TracebackRenderer = TracebackRenderer(shell)
+
+    def __iter__(self) -> Iterator[Board]:
+        return iter(list(self._boards.values()))
+
+    def __len__(self) -> int:
+        return len(self._boards)
+
+    def names(self) -> list[str]:
+        """The names of the boards, the current one's last."""
+        return list(self._boards)
 
     @property
     def current(self) -> Board:
-        """The board that ``%%device`` means.
+        """The board that a cell means which names none: the one that was connected last.
 
         Raises:
             NotConnectedError: there is none.
         """
-        board = self._boards.get(self._current)
-        if board is not None and board.device.closed:
-            self.drop(board.name, "its Device was closed")
-            board = None
-        if board is None:
-            state = self._lost or "no board is connected"
-            raise NotConnectedError(f"{state}; type for example: %belay_connect virtual:")
-        return board
+        self._drop_closed()
+        if not self._boards and self._untouched and self.on_missing is not None:
+            return self.on_missing()
+        for board in reversed(self._boards.values()):
+            return board
+        state = self._lost or "no board is connected"
+        raise NotConnectedError(f"{state}; type for example: %belay_connect virtual:")
 
-    def connect(self, address: str, *, reset: bool = False, name: str = DEFAULT) -> Board:
+    def get(self, name: str = "") -> Board:
+        """The board of this name; the current one for an empty name.
+
+        Raises:
+            NotConnectedError: there is none; the message lists those that are there.
+        """
+        if not name:
+            return self.current
+        self._drop_closed()
+        if name not in self._boards:
+            raise NotConnectedError(self._no_board(name))
+        return self._boards[name]
+
+    def chosen(self, name: str) -> list[Board]:
+        """The boards that ``-t`` names: all of them for :data:`ALL`, in the order of connecting.
+
+        Raises:
+            NotConnectedError: there is none of this name.
+        """
+        if name != ALL:
+            return [self.get(part.strip()) for part in name.split(",")]
+        self._drop_closed()
+        return list(self) or [self.current]
+
+    def _no_board(self, name: str) -> str:
+        there = ", ".join(self._boards) or "none"
+        return (
+            f"no board is called {name!r} (those that are connected: {there}); type: "
+            f"%belay_connect ADDRESS --name {name}"
+        )
+
+    def connect(
+        self, address: str = "", *, name: str = DEFAULT, reset: bool = False, attempts: int = 0
+    ) -> Board:
         """Connect a board and make it the current one; one of the same name is closed first.
 
         Args:
-            address: as :class:`belay.Device` takes it; empty: that of ``BELAY_DEVICE``.
-            reset: soft-reset the board. Otherwise what is in its memory stays.
+            address: as :class:`belay.Device` takes it; empty: that of ``BELAY_DEVICE``, or the
+                one on USB if there is only one.
             name: what to call it.
+            reset: soft-reset the board. Otherwise what is in its memory stays.
+            attempts: how often to connect again by itself when the link ends.
 
         Raises:
             NotConnectedError: no address is known; the message lists what to type.
@@ -89,21 +171,60 @@ class Boards:
         """
         from belay.device import Device
 
-        address = address or os.environ.get("BELAY_DEVICE", "")
-        if not address:
-            raise NotConnectedError(f"which board? Type one of these:\n{_WHAT_TO_TYPE}")
+        if not _NAME.match(name) or name == ALL:
+            raise NotConnectedError(
+                f"a board cannot be called {name!r}: take letters and digits, and not {ALL!r}"
+            )
+        self._untouched = False
+        address = address or self.known_address() or self.only_one()
         self.close(name)  # a port cannot be opened twice
         # A cell is a program of its own: it imports what it uses, so nothing is imported for it.
-        board = Board(name, Device(address, reset=reset, startup=""))
-        self._boards[name] = board
-        self._current = name
+        device = Device(address, reset=reset, startup="", attempts=attempts, stdin=self._ask)
+        board = self._boards[name] = Board(name, device, self)
         self._lost = ""
         return board
 
-    def close(self, name: str = DEFAULT) -> Board | None:
-        """Close a board; returns it, or None where there was none of this name."""
-        board = self._boards.pop(name, None)
+    def known_address(self) -> str:
+        """The address that was set for boards without one; or an empty text."""
+        return os.environ.get("BELAY_DEVICE", "") or self.address
+
+    def only_one(self) -> str:
+        """The address of the one board on USB.
+
+        Raises:
+            NotConnectedError: there are none, or several; the message says what to type.
+        """
+        from belay.transports.usb import list_devices
+
+        found = [(device.device or "", device) for device in list_devices()]
+        if len(found) == 1:
+            return found[0][0]
+        lines = [_WHAT_TO_TYPE[0]] if found else list(_WHAT_TO_TYPE)
+        shown = [(port, _described(device)) for port, device in found] + lines
+        width = max(len(address) for address, _ in shown)
+        listed = "".join(
+            f"\n%belay_connect {address:{width}}   # {what}" for address, what in shown
+        )
+        why = f"there are {len(found)} on USB" if found else "there is none on USB"
+        raise NotConnectedError(f"which board? ({why}) Type one of these:{listed}")
+
+    def _ask(self) -> str:
+        """A line for ``input()`` on a board."""
+        from belay_jupyter.asking import ask
+
+        return ask()
+
+    def close(self, name: str = "") -> Board | None:
+        """Close a board; returns it, or None where there was none of this name.
+
+        Args:
+            name: empty for the current one.
+        """
+        self._untouched = False
         self._lost = ""
+        if not name:
+            name = next(reversed(self._boards), "")
+        board = self._boards.pop(name, None)
         if board is not None:
             board.device.close()
         return board
@@ -113,11 +234,26 @@ class Boards:
         for name in list(self._boards):
             self.close(name)
 
+    def interrupt(self) -> bool:
+        """Stop the cells that the user waits for, from any thread; returns whether there are some.
+
+        Each of them fails with KeyboardInterrupt. Cells in the background go on.
+        """
+        running = [board for board in self if board.calls]
+        for board in running:
+            board.device.interrupt()
+        return bool(running)
+
     def drop(self, name: str, reason: str) -> None:
         """Forget a board that cannot be used any more; the next cell says why."""
         board = self.close(name)
         if board is not None:
             self._lost = f"the board at {board.device.address} is not connected any more ({reason})"
+
+    def _drop_closed(self) -> None:
+        for board in self:
+            if board.device.closed:
+                self.drop(board.name, "its Device was closed")
 
     def after(self, board: Board, error: BaseException) -> str:
         """Look at what went wrong in a call; a board whose link is dead is dropped.
@@ -127,7 +263,46 @@ class Boards:
         """
         if isinstance(error, BoardResetError):
             return ""  # it is empty, but it is there
-        if isinstance(error, (ConnectionLost, DeviceClosedError)):
+        if isinstance(error, (ConnectionLost, DeviceClosedError)) and board in list(self):
             self.drop(board.name, "the link ended")
-            return f"To connect it again: %belay_connect {board.device.address}"
+            return f"To connect it again: {how_to_connect(board)}"
         return ""
+
+    def prepare(self, board: Board, error: BaseException) -> None:
+        """Give an error the looks that say most about it."""
+        from belay.errors import CallTimeoutError, PyboardException
+
+        if isinstance(error, (PyboardException, CallTimeoutError, KeyboardInterrupt)):
+            self.renderer.as_board_error(error)
+        elif isinstance(error, BelayException):
+            self.renderer.as_message(error, self.after(board, error))
+
+
+def how_to_connect(board: Board) -> str:
+    """What to type to connect a board once more."""
+    named = "" if board.name == DEFAULT else f"--name {board.name} "
+    return f"%belay_connect {named}{board.device.address}"
+
+
+def _described(device: Any) -> str:
+    """What is known of a USB device, in a few words."""
+    known = (device.product or device.manufacturer, device.serial_number, device.location)
+    return ", ".join(str(one) for one in known if one) or "a serial port"
+
+
+_known: weakref.WeakKeyDictionary[InteractiveShell, Boards] = weakref.WeakKeyDictionary()
+
+
+def of(shell: InteractiveShell) -> Boards:
+    """The boards of a notebook: one object for each IPython, made when it is first asked for."""
+    boards = _known.get(shell)
+    if boards is None:
+        boards = _known[shell] = Boards(shell)
+    return boards
+
+
+def forget(shell: InteractiveShell) -> None:
+    """Close the boards of a notebook."""
+    boards = _known.pop(shell, None)
+    if boards is not None:
+        boards.close_all()

@@ -22,11 +22,13 @@ class CellSource:
         filename: the name under which :mod:`linecache` knows the text around it.
         first_line: the line of that text at which the piece begins.
         label: what tracebacks call it, such as ``Cell In[3]``.
+        text: the piece.
     """
 
     filename: str
     first_line: int
     label: str
+    text: str = ""
 
 
 def locate(body: str, raw_cell: str) -> int | None:
@@ -34,7 +36,8 @@ def locate(body: str, raw_cell: str) -> int | None:
 
     The first line of ``%%device`` is not always line 1: empty lines may stand before it, or
     another cell magic such as ``%%time``. IPython strips the first and runs the second before the
-    magic sees anything, so the body is looked for at the end of what the user typed.
+    magic sees anything, so the body is looked for at the end of what the user typed. That may be
+    all of it: where every cell runs on the board, none says so.
 
     Args:
         body: what the magic was given.
@@ -47,7 +50,7 @@ def locate(body: str, raw_cell: str) -> int | None:
     wanted = [line.strip() for line in body.rstrip().splitlines()]
     typed = [line.strip() for line in raw_cell.rstrip().splitlines()]
     first = len(typed) - len(wanted)
-    if not wanted or first < 1 or typed[first:] != wanted:
+    if not wanted or first < 0 or typed[first:] != wanted:
         return None
     return first + 1
 
@@ -91,14 +94,14 @@ class RunningCells:
         for raw_cell in self._running:  # outermost first: that is the one on the screen
             first_line = locate(body, raw_cell)
             if first_line is not None:
-                return _remember(raw_cell, number, first_line, f"Cell In[{number}]")
+                return _remember(raw_cell, number, first_line, f"Cell In[{number}]", body)
         # Given by a program: run_cell_magic("device", "", text).
-        return _remember(body, number, 1, f"Text in Cell In[{number}]")
+        return _remember(body, number, 1, f"Text in Cell In[{number}]", body)
 
 
-def _remember(text: str, number: int, first_line: int, label: str) -> CellSource:
+def _remember(text: str, number: int, first_line: int, label: str, body: str) -> CellSource:
     filename = f"<cell {number} {zlib.crc32(text.encode('utf-8', 'replace')):08x}>"
     lines = [f"{line}\n" for line in text.splitlines()]
     # Without a modification time, linecache.checkcache() leaves the entry alone.
     linecache.cache[filename] = (len(text), None, lines, filename)
-    return CellSource(filename, first_line, label)
+    return CellSource(filename, first_line, label, body)

@@ -14,10 +14,11 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
 
-from belay.errors import BelayException, CallTimeoutError, PyboardException, UnsupportedValueError
-from belay_jupyter.boards import Board, Boards
+from belay.errors import BelayException, PyboardException, UnsupportedValueError
+from belay_jupyter import boards
+from belay_jupyter.boards import Board
 from belay_jupyter.cells import RunningCells
-from belay_jupyter.tracebacks import TracebackRenderer
+from belay_jupyter.running import run_on_board
 
 __all__ = ["BelayMagics"]
 
@@ -52,9 +53,9 @@ class BelayMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.boards = Boards()
+        self.boards = boards.of(shell)
         self._cells = RunningCells(shell)
-        self._renderer = TracebackRenderer(shell)
+        self._renderer = self.boards.renderer
 
     def load(self) -> None:
         """Add everything to IPython that this extension adds."""
@@ -64,7 +65,7 @@ class BelayMagics(Magics):
 
     def unload(self) -> None:
         """Take all of it away again, and close the boards."""
-        self.boards.close_all()
+        boards.forget(self.shell)
         self._renderer.uninstall()
         self._cells.unwatch()
         manager = self.shell.magics_manager
@@ -153,20 +154,12 @@ class BelayMagics(Magics):
         board = self._current()
         source = self._cells.source(cell)
         try:
-            return board.device.run_cell(
-                cell,
-                filename=source.filename,
-                first_line=source.first_line,
-                label=source.label,
-                result=not options.no_result,
-                timeout=options.timeout,
+            return run_on_board(
+                board, source, result=not options.no_result, timeout=options.timeout
             )
         except UnsupportedValueError as error:
             # The cell did what it should: a result that is no value (a Pin, say) is no failure.
             _say(_kept(error))
-        except BaseException as error:
-            self._prepare(board, error)
-            raise
 
     # ---------------------------------------------------------------------------- inside
 
@@ -176,13 +169,6 @@ class BelayMagics(Magics):
         except BelayException as error:
             self._renderer.as_message(error)
             raise
-
-    def _prepare(self, board: Board, error: BaseException) -> None:
-        """Give an error the looks that say most about it."""
-        if isinstance(error, (PyboardException, CallTimeoutError, KeyboardInterrupt)):
-            self._renderer.as_board_error(error)
-        elif isinstance(error, BelayException):
-            self._renderer.as_message(error, self.boards.after(board, error))
 
 
 def _kept(error: UnsupportedValueError) -> str:

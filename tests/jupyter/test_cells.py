@@ -20,7 +20,7 @@ from belay_jupyter.tracebacks import message_of, shorten
         ("%%device\n\n\nx\n\n", "\n\nx\n\n", 2),
         ("%%device\n# \u00e9 \U0001f600\nx", "# \u00e9 \U0001f600\nx", 2),
         ("get_ipython().run_cell_magic('device', '', 'x')", "x", None),
-        ("x", "x", None),
+        ("x", "x", 1),  # where every cell runs on the board
         ("%%device\n", "\n", None),
         ("", "", None),
     ],
