@@ -19,7 +19,7 @@ IDLE_PATIENCE = 0.1
 where the board is idle."""
 
 
-class NotIdle(Exception):  # noqa: N818 - nothing is wrong
+class NotIdle(Exception):
     """A call that was to be made only where the board is idle was not made."""
 
 

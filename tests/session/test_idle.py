@@ -12,7 +12,7 @@ from belay import errors
 from belay.session import requests
 from belay.session.requests import Operation
 from belay.session.session import Session
-from tests.session.boards import HASTY, counted, faulty, open_session
+from tests.session.boards import HASTY, counted, open_session
 
 ASK = Operation(requests.EVALUATE, ("6 * 7",))
 
@@ -61,7 +61,7 @@ def test_it_mends_nothing() -> None:
 
 
 def test_what_a_call_left_behind_is_not_waited_for() -> None:
-    session, link = faulty("virtual:")
+    session = open_session("virtual:", silence=HASTY)
     session._unsettled = True
     assert session.perform_if_idle(ASK) is NotImplemented
     assert session.evaluate("1") == 1
