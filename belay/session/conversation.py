@@ -79,6 +79,7 @@ class Conversation:
         self.transport = transport
         self.interrupt_asked = False
         self._lost_events = 0
+        self._asked_again = False
         self._on_event = on_event
         self._on_line = on_line
         self._shield = Shield()
@@ -112,6 +113,7 @@ class Conversation:
                 raise
             finally:
                 self._output = lambda data: None
+                self._tell_of_question()
         return outcome
 
     def _loop(self, deadline: float | None) -> None:
@@ -166,10 +168,16 @@ class Conversation:
         running, repeats = exchange.state is State.RUNNING, exchange.counters.repeats
         self._take(exchange.silence())
         if running and exchange.counters.repeats > repeats:
+            self._asked_again = True
+
+    def _tell_of_question(self) -> None:
+        """Report a question that a program may have read; where the board was reset, none has."""
+        if self._asked_again and self._outcome.failure != "agent gone":
             log.warning(
                 "the answer of a call may have been damaged, so the board was asked for it again; "
                 "a program that still runs and reads its standard input finds the question there"
             )
+        self._asked_again = False
 
     def _stop_if_due(self, deadline: float | None) -> bool:
         if self._outcome.stopped:
@@ -194,6 +202,7 @@ class Conversation:
             if type(event) is Answer:
                 outcome.answer = event
             elif type(event) is Text:
+                self._tell_of_question()  # it was a false alarm: the program goes on
                 self._print(event.data)
             elif type(event) is Event:
                 self._on_event(event.payload, event.ticks)

@@ -246,3 +246,20 @@ def test_random_bytes_from_the_board_are_survived() -> None:
 @pytest.mark.timeout(900)
 def test_a_hundred_thousand_random_bytes_are_survived() -> None:
     noisy_calls(100_000)
+
+
+QUESTION = "the board was asked for it again"
+
+
+def test_a_question_that_a_program_may_have_read_is_reported_and_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    session, link = faulty(fresh_name())
+    with pytest.raises(errors.BoardResetError):
+        session.execute("import sys; sys.exit()", "t")
+    session.evaluate("1")
+    assert QUESTION not in caplog.text
+    session.evaluate("1")
+    link.arm("down", 30, "flip")  # in the answer frame
+    assert session.evaluate("'x' * 50") == "x" * 50
+    assert QUESTION in caplog.text
