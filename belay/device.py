@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
+import textwrap
 import weakref
 from collections.abc import Callable
 from types import TracebackType
@@ -78,6 +80,13 @@ del __b
 """
 """A name that is taken stays as it is, and what the board lacks is left out."""
 
+_ALWAYS = (
+    "exec(\"def __b(g):\\n for s in('os','sys','time'):\\n  if s not in g:\\n   try:g[s]="
+    '__import__(s)\\n   except ImportError:0\\n__b(globals())\\ndel __b")'
+)
+"""What Belay 0.30 imports whatever ``startup`` is: programs' tasks use it. A simple statement, so
+that the lines of a ``startup`` behind it keep their numbers."""
+
 Opened = Transport | Callable[[], Transport]
 
 
@@ -97,8 +106,9 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         password: password for links that ask for one.
         exclusive: refuse a port that another program holds, and keep others out.
         startup: statements to run first. None imports what Belay 0.30 imports (``os``, ``sys``,
-            ``time``, ``machine``, ``Pin``, …) where it exists and the name is free; ``""`` runs
-            nothing.
+            ``time``, ``machine``, ``Pin``, …) where it exists and the name is free. With
+            statements of your own, or ``""`` for none, it is ``os``, ``sys`` and ``time``; with
+            ``reset=False`` nothing.
         attempts: how often to connect again when the link ends or the board was reset, 1 s apart;
             0 never, negative for ever. Setups, definitions and statements are then repeated,
             calls are not.
@@ -127,6 +137,9 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
     thread = ExecuterAttribute(ThreadMarker, ThreadExecuter)
     teardown = ExecuterAttribute(TeardownMarker, TeardownExecuter)
 
+    MAX_CMD_HISTORY_LEN = 1000
+    """Belay 0.30's limit of what it repeats. There is none here."""
+
     def __init__(
         self,
         device: str | os.PathLike[str] | UsbSpecifier | Opened | None = None,
@@ -145,10 +158,10 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         builtin_errors: bool = False,
     ) -> None:
         self._open = _opener(device, baudrate, exclusive, connect_timeout)
-        self._startup = _CONVENIENCE if startup is None else startup
-        late = ""
-        if startup and has_class_executers(type(self)):
-            self._startup, late = "", startup  # behind the tasks, as in Belay: it can call them
+        own, late = textwrap.dedent(startup or ""), ""
+        if own and has_class_executers(type(self)):
+            own, late = "", own  # behind the tasks, as in Belay: it can call them
+        self._startup = _CONVENIENCE if startup is None else _behind(_ALWAYS if reset else "", own)
         self._reset = reset
         self._connect_timeout = connect_timeout
         self._timeout = timeout
@@ -244,6 +257,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         """
         if callback is None:
             return lambda function: Device.on(self, topic, function)
+        self._need_agent()
         self._events.on(topic, callback)
         self._listen()
         return callback
@@ -261,6 +275,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
                 counted in its ``dropped``.
             return_time: yield tuples of a value and its time on the host's clock.
         """
+        self._need_agent()
         stream = self._events.stream(topic, maxlen, self._board_time if return_time else None)
         self._listen()
         return stream
@@ -403,11 +418,27 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         session = self._session
         session.restart(self._startup, reset=reset, timeout=self._connect_timeout)
 
+    def _need_agent(self) -> None:
+        if not self._session.agent:
+            raise errors.FeatureUnavailableError(
+                "this board has no room for belay's agent, which sends events"
+            )
+
     def _listen(self) -> None:
         """From now on take what the board sends between calls."""
         self._listening = True
         session, noticed = self._session, self._recovery.noticed
         session.listen(handler(STDOUT), lambda error: noticed(session, error))
+
+
+def _behind(first: str, statements: str) -> str:
+    """A simple statement, and statements behind it whose lines keep their numbers if they can."""
+    if not first or not statements:
+        return first or statements
+    with contextlib.suppress(SyntaxError, ValueError):
+        compile(joined := f"{first};{statements}", "<startup>", "exec", dont_inherit=True)
+        return joined
+    return f"{first}\n{statements.removeprefix(chr(10))}"
 
 
 class _Holder:

@@ -94,15 +94,37 @@ def test_convenience_imports_keep_names_that_are_taken(
         assert second("(Pin, sleep, Timer is machine.Timer)") == ("mine", None, True)
 
 
+ALWAYS = {"os", "sys", "time"}
+
+
 def test_startup(connect: Callable[..., belay.Device]) -> None:
     bare = connect(startup="")
-    assert not set(bare("list(globals())")) & CONVENIENCE
-    own = connect(startup="import time as clock\nanswer = 42")
-    assert own("answer") == 42
-    assert not set(own("list(globals())")) & CONVENIENCE
+    assert set(bare("list(globals())")) & CONVENIENCE == ALWAYS  # as in Belay 0.30
+    assert not [name for name in bare("list(globals())") if name[:2] == "__" != name[-2:]]
+    own = connect(startup="import time as clock\nanswer = 42, os.getcwd()")
+    assert own("answer") == (42, "/")
+    assert set(own("list(globals())")) & CONVENIENCE == ALWAYS
+    name = fresh_name()
+    connect(name, startup="time = 5").close()
+    connect(name, reset=False, startup="").close()
+    assert connect(name, reset=False, startup="seen = time")("seen") == 5
+    attached = connect(fresh_name(), reset=False, startup="")
+    assert not set(attached("list(globals())")) & CONVENIENCE
+
+
+@pytest.mark.parametrize(
+    ("startup", "line"),
+    [
+        ("a = 1\nimport nonsense", 2),
+        ("# a comment\nimport nonsense", 2),
+        ("\n    a = os.getcwd()\n    import nonsense\n", 3),
+        ("\n    for _ in range(1):\n        import nonsense\n", 3),
+    ],
+)
+def test_startup_that_fails(startup: str, line: int) -> None:
     with pytest.raises(belay.PyboardException, match="ImportError") as caught:
-        connect(startup="a = 1\nimport nonsense")
-    assert caught.value.frames[-1].line == 2
+        belay.Device("virtual:", startup=startup)
+    assert caught.value.frames[-1].line == line
 
 
 # ---- timeouts
