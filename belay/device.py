@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
 import os
 import textwrap
@@ -34,6 +33,7 @@ from belay.session.facts import Implementation, implementation_of
 from belay.session.session import Session
 from belay.setups import Farewell, SetupExecuter, TeardownExecuter
 from belay.source.linemap import SourceMap
+from belay.startup import statements_of
 from belay.tasks import TaskExecuter, ThreadExecuter
 from belay.timekeeping import Timekeeping
 from belay.transports import Transport, open_transport
@@ -46,46 +46,6 @@ if TYPE_CHECKING:
     from belay.transports.usb import UsbSpecifier
 
 __all__ = ["STDOUT", "Device", "TextSink"]
-
-_IMPORTS = (
-    "import os",
-    "import sys",
-    "import time",
-    "from time import sleep",
-    "from micropython import const",
-    "import machine",
-    "from machine import Pin",
-    "from machine import Timer",
-    "from machine import PWM",
-    "from machine import I2C",
-    "from machine import SPI",
-    "from machine import ADC",
-    "import board",
-    "import digitalio",
-    "import analogio",
-    "from busio import I2C",
-    "from busio import SPI",
-)
-"""What Belay 0.30 imports on MicroPython, then on CircuitPython: asking which of them runs would
-cost a round trip."""
-
-_CONVENIENCE = f"""\
-def __b(g):
- for s in {_IMPORTS!r}:
-  if s.split()[-1] not in g:
-   try:exec(s,g)
-   except(ImportError,AttributeError):pass
-__b(globals())
-del __b
-"""
-"""A name that is taken stays as it is, and what the board lacks is left out."""
-
-_ALWAYS = (
-    "exec(\"def __b(g):\\n for s in('os','sys','time'):\\n  if s not in g:\\n   try:g[s]="
-    '__import__(s)\\n   except ImportError:0\\n__b(globals())\\ndel __b")'
-)
-"""What Belay 0.30 imports whatever ``startup`` is: programs' tasks use it. A simple statement, so
-that the lines of a ``startup`` behind it keep their numbers."""
 
 Opened = Transport | Callable[[], Transport]
 
@@ -158,10 +118,10 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         builtin_errors: bool = False,
     ) -> None:
         self._open = _opener(device, baudrate, exclusive, connect_timeout)
-        own, late = textwrap.dedent(startup or ""), ""
-        if own and has_class_executers(type(self)):
-            own, late = "", own  # behind the tasks, as in Belay: it can call them
-        self._startup = _CONVENIENCE if startup is None else _behind(_ALWAYS if reset else "", own)
+        late = ""
+        if startup and has_class_executers(type(self)):
+            startup, late = "", textwrap.dedent(startup)  # behind the tasks: it can call them
+        self._startup = statements_of(startup, reset=reset)
         self._reset = reset
         self._connect_timeout = connect_timeout
         self._timeout = timeout
@@ -429,16 +389,6 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         self._listening = True
         session, noticed = self._session, self._recovery.noticed
         session.listen(handler(STDOUT), lambda error: noticed(session, error))
-
-
-def _behind(first: str, statements: str) -> str:
-    """A simple statement, and statements behind it whose lines keep their numbers if they can."""
-    if not first or not statements:
-        return first or statements
-    with contextlib.suppress(SyntaxError, ValueError):
-        compile(joined := f"{first};{statements}", "<startup>", "exec", dont_inherit=True)
-        return joined
-    return f"{first}\n{statements.removeprefix(chr(10))}"
 
 
 class _Holder:

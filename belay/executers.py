@@ -71,52 +71,52 @@ class Executer:
         device: the board.
     """
 
-    kind: ClassVar[str]
-    options: ClassVar[type]
+    _kind: ClassVar[str]
+    _options: ClassVar[type]
 
     def __init__(self, device: Device) -> None:
         self._device = device
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        functions: dict[str, Callable[..., Any]] = self._device._executers[self.kind]
+        functions: dict[str, Callable[..., Any]] = self._device._executers[self._kind]
         if name in functions:
             return functions[name]
         there = ", ".join(functions) or "none yet"
-        raise AttributeError(f"no {self.kind} is called {name!r}; there are: {there}")
+        raise AttributeError(f"no {self._kind} is called {name!r}; there are: {there}")
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._device._executers[self.kind]]
+        return [*super().__dir__(), *self._device._executers[self._kind]]
 
     @classmethod
-    def read_options(cls, options: Mapping[str, Any]) -> Any:
+    def _read_options(cls, options: Mapping[str, Any]) -> Any:
         """The options of this kind, from keywords.
 
         Raises:
             TypeError: there is no such option.
         """
-        known = [field.name for field in fields(cls.options)]
+        known = [field.name for field in fields(cls._options)]
         for name in options:
             if name not in known:
                 where = " here (in class bodies there is)" * (name in _OF_CLASSES)
                 raise TypeError(
-                    f"{cls.kind} has no option {name!r}{where}; there are: {', '.join(known)}"
+                    f"{cls._kind} has no option {name!r}{where}; there are: {', '.join(known)}"
                 )
-        return cls.options(**options)
+        return cls._options(**options)
 
     def _decorate(self, function: Callable[..., Any] | None, options: dict[str, Any]) -> Any:
-        checked = self.read_options(options)
+        checked = self._read_options(options)
         if function is None:
             return functools.partial(self._send, options=checked)
         return self._send(function, checked)
 
     def _send(self, function: Callable[..., Any], options: Any) -> Callable[..., Any]:
-        made = self.make(function, options)
+        made = self._make(function, options)
         if made.definition is not None:
             warn_of_host_names(define(self._device, [made.definition]))
-        self.publish(made, options)
+        self._publish(made, options)
         return made.call
 
-    def make(self, function: Callable[..., Any], options: Any) -> Made:
+    def _make(self, function: Callable[..., Any], options: Any) -> Made:
         """Do all of it but what needs the board."""
         while isinstance(function, staticmethod):
             function = function.__func__
@@ -129,11 +129,11 @@ class Executer:
     def _convert(self, function: Callable[..., Any], options: Any) -> Made:
         raise NotImplementedError
 
-    def publish(self, made: Made, options: Any) -> None:
+    def _publish(self, made: Made, options: Any) -> None:
         """Offer the function as an attribute, and have it run at the end if it is to."""
         if options.register:
             name = made.call.__name__
-            functions = self._device._executers[self.kind]
+            functions = self._device._executers[self._kind]
             functions.pop(name, None)  # defined again: it is the newest
             functions[name] = made.call
             if made.at_end is not None:

@@ -37,7 +37,7 @@ M = TypeVar("M", bound="Marker")
 E = TypeVar("E", bound=Executer)
 
 EXECUTERS: dict[str, type[Executer]] = {
-    one.kind: one for one in (SetupExecuter, TaskExecuter, ThreadExecuter, TeardownExecuter)
+    one._kind: one for one in (SetupExecuter, TaskExecuter, ThreadExecuter, TeardownExecuter)
 }
 
 
@@ -85,8 +85,8 @@ class Marker:
         options: dict[str, Any],
         autoinit: bool = False,
     ) -> Any:
-        self._executer.read_options(options)  # a wrong one is an error here, not at a Device
-        metadata = Metadata(self._executer.kind, implementation, autoinit, options)
+        self._executer._read_options(options)  # a wrong one is an error here, not at a Device
+        metadata = Metadata(self._executer._kind, implementation, autoinit, options)
         mark_one = functools.partial(self._mark_one, metadata=metadata)
         return mark_one if function is None else mark_one(function)
 
@@ -324,8 +324,8 @@ def bind_class_executers(device: Device, startup: str = "") -> list[Callable[[],
     bound = []
     for name, function, metadata in fitting(type(device), device.implementation.name):
         executer = EXECUTERS[metadata.executer](device)
-        options = executer.read_options(metadata.options)
-        bound.append((name, metadata, executer, options, executer.make(function, options)))
+        options = executer._read_options(metadata.options)
+        bound.append((name, metadata, executer, options, executer._make(function, options)))
     lacking = define(device, [made.definition for *_, made in bound if made.definition is not None])
     if startup:
         operation = Operation(EXECUTE, ("<startup>", startup))
@@ -338,7 +338,7 @@ def bind_class_executers(device: Device, startup: str = "") -> list[Callable[[],
     autoinit = []
     for name, metadata, executer, options, made in bound:
         vars(device)[name] = made.call
-        executer.publish(made, options)
+        executer._publish(made, options)
         if metadata.autoinit:
             autoinit.append(made.call)
     return autoinit

@@ -44,8 +44,8 @@ class SetupOptions:
 class SetupExecuter(Executer):
     """``device.setup``: a call runs the function's body in the board's global scope."""
 
-    kind = "setup"
-    options = SetupOptions
+    _kind = "setup"
+    _options = SetupOptions
 
     @overload
     def __call__(self, function: Callable[P, Any], /) -> Callable[P, None]: ...
@@ -100,7 +100,7 @@ class SetupExecuter(Executer):
 class TeardownExecuter(SetupExecuter):
     """``device.teardown``: as a setup, and it runs by itself when the Device is closed."""
 
-    kind = "teardown"
+    _kind = "teardown"
 
     def _convert(self, function: Callable[..., Any], options: SetupOptions) -> Made:
         body = self._body(function, options)

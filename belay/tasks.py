@@ -105,8 +105,8 @@ class TimedTaskDecorator(Protocol):
 class TaskExecuter(Executer):
     """``device.task``: the function goes to the board, and calling it runs it there."""
 
-    kind = "task"
-    options = TaskOptions
+    _kind = "task"
+    _options = TaskOptions
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Callable[P, R]: ...
@@ -222,8 +222,8 @@ class TaskExecuter(Executer):
 class ThreadExecuter(Executer):
     """``device.thread``: calling the function starts it in a thread of the board."""
 
-    kind = "thread"
-    options = ThreadOptions
+    _kind = "thread"
+    _options = ThreadOptions
 
     @overload
     def __call__(self, function: Callable[P, Any], /) -> Callable[P, None]: ...

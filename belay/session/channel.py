@@ -149,18 +149,22 @@ class Channel(Operations):
         """After a reset of the board: the agent once more. What was in memory stays lost."""
         self.facts, _ = greet(self.transport, load("facts").encode(), reset=reset, timeout=10.0)
         self._new_exchange()
-        self._upload(NOTHING, 10.0, discard)
+        self._reload()
         self._lost_agent = self._was_reset = self._unsettled = False
+
+    def _reload(self) -> None:
+        """Put what the session needs on the board once more."""
+        self._upload(NOTHING, 10.0, discard)
 
     def _finish(self, deadline: float | None, output: OutputHandler) -> Answer:
         """Carry the exchange's request to its end; raise what stopped it."""
         try:
             outcome = self._conversation.run(deadline, output)
-        except BaseException as error:
+        except BaseException as failed:
             # A second Ctrl-C, or the link has ended: nobody knows what became of the request.
             self._conversation.exchange.abandon()
             self._unsettled = True
-            if self._dropped and isinstance(error, errors.DeviceClosedError):
+            if self._dropped and isinstance(failed, errors.DeviceClosedError):
                 raise errors.ConnectionLost(
                     "the connection was made anew while this call was under way.",
                     ran=self._conversation.started or None,

@@ -211,6 +211,7 @@ class Conversation:
                 self._give_line(event.room)
             elif type(event) is Failure:
                 outcome.failure = event.reason
+                outcome.started = outcome.started or event.ran
         if self.exchange.state is State.RUNNING:
             outcome.started = True
 

@@ -23,6 +23,10 @@ __all__ = ["PlainSession"]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PLAIN = (type(None), bool, int, float, str, bytes)
+_TYPED = (requests.EXECUTE, requests.VALUE, requests.EVALUATE)
+_READS = re.compile(r"\b(?:input\s*\(|stdin\b)")
+"""What would wait for input that the host takes for its own line to the REPL."""
+
 _CONTROL = re.compile(r"[\x00-\x05]")
 
 
@@ -38,6 +42,9 @@ class PlainSession(Session):
         mark = "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(8))
         self._mark = mark
         self._numbers = {}
+        self._extensions = set()
+        self._released.clear()
+        self.generation += 1
         exchange = PlainExchange(
             mark.encode(), cooked_text=self.facts.cooked_text, timing=self._timing
         )
@@ -46,6 +53,9 @@ class PlainSession(Session):
     def _install(self, startup: str, timeout: float, output: OutputHandler) -> None:
         if startup:
             self.request(requests.EXECUTE, ("<startup>", startup), timeout=timeout, output=output)
+
+    def _reload(self) -> None:
+        """There is nothing of ours on the board."""
 
     def _leave(self) -> None:
         self.transport.write(b"\x03\x03\x02" if self._unsettled else b"\x02")
@@ -68,18 +78,33 @@ class PlainSession(Session):
             given = [f"{name}={_literal(value, name)}\n" for name, value in args[2].items()]
             assign = Operation(code, (args[0], "".join(given)))
             self.perform(assign, timeout=timeout, output=output)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._turn():
+            if self._lost_agent or self._unsettled:
+                self._get_ready(deadline)
+            # After that: it may have changed the mark of values.
+            answer = self._ask(self._typed(code, args).encode(), deadline, output)
+        tag = args[0] if code in (requests.EXECUTE, requests.VALUE) else ""
+        return self._plain_value(answer, tag)
+
+    def _typed(self, code: bytes, args: tuple[Any, ...]) -> str:
+        """What is typed for an operation.
+
+        Raises:
+            FeatureUnavailableError: it would read what is typed.
+            UnsupportedValueError: it cannot be typed.
+        """
         source = self._source(code, args)
+        if code in _TYPED and _READS.search(source):
+            raise errors.FeatureUnavailableError(
+                "this board has no room for belay's agent, so nobody could answer what reads "
+                "input() or sys.stdin here; pass the text as an argument"
+            )
         if _CONTROL.search(source):
             raise errors.UnsupportedValueError(
                 "source with control characters cannot be typed into this board's REPL"
             )
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with self._turn():
-            if self._unsettled:
-                self._get_ready(deadline)
-            answer = self._ask(source.encode(), deadline, output)
-        tag = args[0] if code in (requests.EXECUTE, requests.VALUE) else ""
-        return self._plain_value(answer, tag)
+        return source
 
     def _source(self, operation: bytes, args: tuple[Any, ...]) -> str:
         if operation == requests.EXECUTE:
@@ -123,7 +148,7 @@ class PlainSession(Session):
             text = re.sub(r'"<stdin>"(?=, line \d+, in <module>)', f'"{tag}"', text)
         last = text.rstrip().rpartition("\n")[2]
         name, _, message = last.partition(":")
-        return errors.PyboardException(text, type=name, value_args=(message.strip(),))
+        return errors.board_exception(text, (name,), (message.strip(),), [])
 
 
 def _literal(value: Any, path: str) -> str:

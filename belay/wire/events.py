@@ -78,9 +78,11 @@ class Failure(NamedTuple):
     Attributes:
         reason: ``silent`` nothing came back; ``agent gone`` the board knows no agent: it was
             reset; ``no memory`` the agent does not fit.
+        ran: the request is known to have begun.
     """
 
     reason: str
+    ran: bool = False
 
 
 ExchangeEvent = Text | Answer | Event | LineWanted | Failure

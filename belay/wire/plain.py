@@ -21,10 +21,15 @@ from belay.wire.exchange import (
     Text,
     Timing,
 )
+from belay.wire.text import FRIENDLY
 
 __all__ = ["PlainExchange"]
 
 _BANNER = re.compile(rb"raw REPL; CTRL-B to exit\r*\n>")
+_RESET = re.compile(
+    rb"soft reboot\r*\n[^\x04]*" + _BANNER.pattern + rb"\Z|" + FRIENDLY.pattern + rb"\Z"
+)
+"""The end of what a board shows when a program has reset it: it waits for input again."""
 
 
 class PlainExchange:
@@ -107,7 +112,7 @@ class PlainExchange:
         if self.state is State.IDLE:
             return events
         self._data += data
-        self._tail = (self._tail + data)[-64:]
+        self._tail = (self._tail + data)[-256:]
         if not self._begun:
             self._look_for_ok(events)
         if self._begun:
@@ -182,6 +187,11 @@ class PlainExchange:
             self._to_send += self._wire
 
     def _read_output(self, events: list[ExchangeEvent]) -> None:
+        if _RESET.search(self._tail):
+            self._data.clear()
+            self.state = State.IDLE
+            events.append(Failure("agent gone", ran=True))
+            return
         if self.state is State.SETTLING and _BANNER.search(self._tail):
             # It was over, or is now, and its end was lost: nothing more will come of it.
             self._finish(Answer("R", self._value or b"", 0), events)

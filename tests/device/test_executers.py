@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import linecache
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -497,3 +498,14 @@ def test_round_trips(connect: Connect) -> None:
     setup()
     counts["setup called"] = link.round_trips
     assert counts == {"task defined": 1, "task called": 1, "setup defined": 0, "setup called": 1}
+
+
+@pytest.mark.parametrize("name", ["make", "kind", "options", "publish", "read_options"])
+def test_a_task_of_any_name_is_an_attribute(device: belay.Device, name: str) -> None:
+    namespace: dict[str, Any] = {}
+    source = f"def {name}():\n    return {name!r}\n"
+    filename = f"<named {name}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    exec(compile(source, filename, "exec"), namespace)
+    device.task(namespace[name])
+    assert getattr(device.task, name)() == name

@@ -61,3 +61,48 @@ def test_closing(small: belay.Device) -> None:
     small.close()
     with pytest.raises(belay.DeviceClosedError):
         small("1")
+
+
+@pytest.mark.parametrize("how", ["sys.exit()", "machine.soft_reset()", "machine.reset()"])
+def test_a_program_that_resets_it(small: belay.Device, how: str) -> None:
+    small("x = 5")
+    with pytest.raises(belay.BoardResetError) as caught:
+        small(f"import machine, sys\n{how}")
+    assert caught.value.ran is True
+    assert small("'x' in globals()") is False
+    small.soft_reset()
+    assert small("Pin is machine.Pin") is True
+
+
+def test_it_is_set_up_again_where_that_is_wanted(
+    connect: Callable[..., belay.Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, free=9 * 1024)
+    device = connect(attempts=1)
+    divide = device.task(decorated.divide)
+    device("x = 5")
+    with pytest.raises(belay.BoardResetError, match="connected again"):
+        device("import machine; machine.soft_reset()", record=False)
+    assert (device("x"), divide(6, 3)) == (5, 2)
+
+
+def test_exceptions_by_kind(small: belay.Device) -> None:
+    with pytest.raises(belay.PyboardException[LookupError]) as caught:
+        small("{}['a']")
+    assert isinstance(caught.value, belay.PyboardException[KeyError])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda device: device("input()"),
+        lambda device: device("import sys; sys.stdin.readline()"),
+        lambda device: device.events("topic"),
+        lambda device: device.on("topic", print),
+        lambda device: device("1", return_time=True),
+    ],
+)
+def test_what_needs_the_agent_says_so(small: belay.Device, use: Callable[..., object]) -> None:
+    with pytest.raises(belay.FeatureUnavailableError, match="no room for belay's agent"):
+        use(small)
+    assert small("1 + 1") == 2

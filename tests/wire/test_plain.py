@@ -361,3 +361,28 @@ def test_between_calls_nothing_is_certain() -> None:
     exchange = PlainExchange(MARK, cooked_text=False)
     exchange.receive(b"text")
     assert exchange.between_calls() == []
+
+
+REBOOTED = b"MPY: soft reboot\r\n"
+FRIENDLY = b'MicroPython v1.27.0 on 2025; board\r\nType "help()" for more information.\r\n>>> '
+
+
+@SPLITS
+@pytest.mark.parametrize("shown", [b"\x04\x04" + REBOOTED + BANNER, REBOOTED + FRIENDLY, FRIENDLY])
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_program_that_resets_the_board(shown: bytes, split: Split, interrupted: bool) -> None:
+    exchange = begun()
+    told(exchange, b"OK")
+    if interrupted:
+        exchange.interrupt()
+    events = told(exchange, b"bye\n" + shown, split)
+    assert isinstance(events[0], Text) == (split is not whole)
+    assert events[-1] == Failure("agent gone", ran=True)
+    assert exchange.state is State.IDLE
+
+
+def test_a_banner_that_a_program_prints_and_goes_on_is_no_reset() -> None:
+    exchange = begun()
+    told(exchange, b"OK")
+    events = told(exchange, FRIENDLY + b"and more\n\x04\x04>")
+    assert events[-1] == Answer("R", b"None", 0)
