@@ -130,10 +130,15 @@ _LAZY = {
     "list_devices": "belay.transports.usb",
 }
 
+_MODULES = {"exceptions", "proxy_object"}
+"""Modules that ``import belay`` alone brings in Belay 0.30."""
+
 
 def __getattr__(name: str) -> object:
     module = _LAZY.get(name)
     if module is None:
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(module), name)
     globals()[name] = value  # the next access does not come here

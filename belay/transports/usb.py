@@ -115,14 +115,27 @@ class UsbSpecifier:
 
         return json.dumps(self._set_fields())
 
+    # In Belay 0.30 it is a model of pydantic. The options of these are taken and ignored, but for
+    # exclude_none.
+
     def model_dump_json(self, **options: Any) -> str:
-        """As :meth:`to_json`, by the name that Belay 0.30 had; takes and ignores its options."""
+        """As :meth:`to_json`."""
         return self.to_json()
+
+    def model_dump(self, *, exclude_none: bool = False, **options: Any) -> dict[str, Any]:
+        """Its fields without ``device``; with ``exclude_none`` those that are set."""
+        fields = dict.fromkeys((*_NUMBERS, *_TEXTS)) | self._set_fields()
+        return self._set_fields() if exclude_none else fields
 
     @classmethod
     def model_validate_json(cls, text: str | bytes, **options: Any) -> Self:
-        """As :meth:`from_json`, by the name that Belay 0.30 had; takes and ignores its options."""
+        """As :meth:`from_json`."""
         return cls.from_json(text)
+
+    @classmethod
+    def model_validate(cls, fields: Any, **options: Any) -> Self:
+        """A specifier of a dict's fields; a specifier stays as it is."""
+        return fields if isinstance(fields, cls) else cls(**fields)
 
     parse_raw = model_validate_json
 

@@ -177,6 +177,12 @@ def test_what_is_shown_and_dumped() -> None:
     assert eval(repr(specifier)) == specifier
     assert specifier.to_json() == str(specifier) == '{"vid": 11914, "product": "Board"}'
     assert specifier.model_dump_json(exclude_unset=True) == specifier.to_json()
+    set_fields = {"vid": 0x2E8A, "product": "Board"}
+    unset = dict.fromkeys(("pid", "serial_number", "manufacturer", "location"))
+    assert specifier.model_dump(exclude_none=True) == set_fields
+    assert specifier.model_dump() == set_fields | unset
+    assert UsbSpecifier.model_validate(specifier.model_dump()) == specifier
+    assert UsbSpecifier.model_validate(specifier) is specifier
     assert specifier.populated()
     assert not UsbSpecifier(device="COM3").populated()
     assert specifier == UsbSpecifier(vid=0x2E8A, product="Board")
