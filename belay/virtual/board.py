@@ -64,7 +64,7 @@ class Board:
         options: VmOptions,
         on_end: Callable[[LineEnded], None],
     ) -> None:
-        self.bench = Bench()
+        self.bench = Bench(seed=options.seed)
         self._filesystem = filesystem
         self._options = options
         self._firmware = Firmware()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pins, converters and timers of the simulated board, seen from the outside world.
+"""Pins, converters, timers and buses of the simulated board, seen from the outside world.
 
 This is the bench that the board lies on: a test, a widget or a script reads what the program
 drives and sets what the program reads. The board's side of it is ``modules/machine.py``.
@@ -13,6 +13,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .devices.air import room
+from .devices.bme280 import Bme280
+from .devices.eeprom import Eeprom
+from .i2c import Buses
 from .proxies import HostModule
 
 __all__ = ["Adc", "Bench", "Event", "Pin", "Pwm"]
@@ -20,6 +24,7 @@ __all__ = ["Adc", "Bench", "Event", "Pin", "Pwm"]
 PIN_COUNT = 30
 ADC_COUNT = 5
 VOLTS_FULL_SCALE = 3.3
+I2C_PINS = (5, 4)  # SCL and SDA of the bus that parts hang on: those of I2C(0) on a Pico
 
 MODE_IN, MODE_OUT, MODE_OPEN_DRAIN = 0, 1, 2
 PULL_NONE, PULL_UP, PULL_DOWN = 0, 1, 2
@@ -127,20 +132,27 @@ class _Change:
 class Bench:
     """All peripherals of one board. The outside may use it from any thread.
 
+    Args:
+        unique_id: of the simulated chip.
+        seed: makes what its sensors measure repeatable.
+
     Attributes:
         pins: by number.
         adc: channels by number; 4 is the temperature sensor.
         pwm: running pulses by pin number.
+        i2c: buses by their pins; what hangs on them keeps its state over all resets.
         frequency: clock of the simulated chip in hertz; nothing runs faster for it.
         handler: reference of the board's function that takes events, once ``machine`` is used.
         on_event: called when an event was posted from outside, to wake the board.
     """
 
-    def __init__(self, unique_id: bytes = b"belay-vm") -> None:
+    def __init__(self, unique_id: bytes = b"belay-vm", seed: int | None = None) -> None:
         self.pins = [Pin(self, number) for number in range(PIN_COUNT)]
         self.adc = [Adc() for _ in range(ADC_COUNT)]
         self.adc[4].volts = 0.706  # 27 degrees on the sensor of an RP2040
         self.pwm: dict[int, Pwm] = {}
+        self.i2c = Buses()
+        self._attach_parts(seed)
         self.frequency = 125_000_000
         self.unique_id = unique_id
         self.handler: int | None = None
@@ -150,6 +162,16 @@ class Bench:
         self._lock = threading.Lock()
         self._due: float | None = None
         self.on_event: Callable[[], None] = _nobody
+
+    def _attach_parts(self, seed: int | None) -> None:
+        powered = time.monotonic()
+
+        def now() -> float:
+            return time.monotonic() - powered
+
+        bus = self.i2c.at(*I2C_PINS)
+        bus.attach(Bme280(room(seed), now, seed))
+        bus.attach(Eeprom(now))
 
     # ---- events
 
@@ -199,6 +221,7 @@ class Bench:
             self._events.clear()
             self._due = None
         self.handler = None
+        self.i2c.release()
         self.pwm.clear()
         for pin in self.pins:
             pin.trigger = 0
@@ -231,6 +254,7 @@ class Bench:
             "clock": self._clock,
             "unique_id": self.unique_id.hex,
             "on_event": self._on_event,
+            **self.i2c.module(),
         }
 
     def _pin_setup(self, number: int, mode: int, pull: int, level: int) -> None:

@@ -337,3 +337,7 @@ class RTC:
         year, month, day, _, hour, minute, second, micros = datetime
         if not _board.set_rtc(year, month, day, hour, minute, second, micros):
             raise ValueError("invalid date or time")
+
+
+# Last, since it imports Pin from here.
+from _i2c import I2C, SoftI2C  # noqa: E402, F401
