@@ -133,6 +133,20 @@ def add_calls(table: Table, link: str, reach: float, found: dict[str, dict[str, 
     )
 
 
+def add_jobs(table: Table, found: dict[str, dict[str, dict[str, float]]]) -> None:
+    for job, (what, most) in measure.JOBS.items():
+        ours, old = found[job][OURS.name], found[job][OLD_BELAY.name]
+        table.add(
+            f"{what}: round trips",
+            ours["trips"],
+            plain,
+            belay=old["trips"],
+            reach=f"<= {most}",
+            reached=ours["trips"] <= most,
+        )
+        table.add(f"{what}: time", ours["ms"], milliseconds, belay=old["ms"])
+
+
 def add_cpu(table: Table, found: dict[str, float]) -> None:
     ours, old = found[OURS.name], found[OLD_BELAY.name]
     table.add("host CPU per call", ours, milliseconds, belay=old, bare=found[BARE.name])
@@ -170,6 +184,7 @@ def run(rounds: int, times: int) -> tuple[Table, dict[str, Any]]:
     for link, reach in LINKS:
         found = step(f"f(7), {link.name}", measure.alternating_calls, link, rounds)
         add_calls(table, link.name, reach, found)
+    add_jobs(table, step("objects and streams", measure.objects_and_streams, times))
     add_cpu(table, step("host CPU", measure.batch_cpu, UNSHAPED, rounds))
     add_import(table, step("import belay", measure.importing, times))
     return table, numbers

@@ -14,6 +14,15 @@ from typing import Any
 from benchmarks.boards import COUNTED, Board, Link
 from benchmarks.peers import BARE, MPREMOTE, OLD_BELAY, OURS, Peer, Worker
 
+JOBS = {
+    "method": ("proxy.method(21)", 1),
+    "items": ("100 items of a proxied list", 3),
+    "ten": ("10 items of a generator", 2),
+    "thousand": ("1,000 items of a generator", 40),
+    "hundred": ("100 method calls", 3),
+}
+"""What is measured beside single calls, and the round trips that it may take."""
+
 AREA_CALLS = 256
 AREA_ITSELF = len("area(3, 4)") + len(repr({"area": 12, "unit": b"mm2"}))
 
@@ -115,6 +124,22 @@ def calls_on_the_wire() -> dict[str, dict[str, float]]:
             "trips": (after["trips"] - before["trips"]) / AREA_CALLS,
             "bytes beyond": moved / AREA_CALLS - AREA_ITSELF,
         }
+    return found
+
+
+def objects_and_streams(times: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Round trips (of the first time, helpers included) and median time of larger jobs."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for peer in (OURS, OLD_BELAY):
+        with worker(peer, COUNTED) as one:
+            for order in ("connect", "define"):
+                one.ask(order)
+            for job in JOBS:
+                before = one.board.counts()
+                one.ask(job)
+                trips = one.board.counts()["trips"] - before["trips"]
+                ms = median(one.ask(job, times)["ns"]) / 1e6
+                found.setdefault(job, {})[peer.name] = {"trips": trips, "ms": ms}
     return found
 
 

@@ -30,7 +30,22 @@ def define():
     def area(w, h):
         return {"area": w * h, "unit": b"mm2"}
 
-    made.update(f=f, area=area)
+    @device.task(prefetch=256)
+    def count(n):
+        yield from range(n)
+
+    device(
+        "class Box:\n def __init__(self):\n  self.items=list(range(100))\n"
+        " def double(self,x):\n  return 2*x\nbox=Box()"
+    )
+    made.update(f=f, area=area, count=count, box=device("box", proxy=True))
+
+
+def batch():
+    box = made["box"]
+    with made["device"].batch():
+        pending = [box.double(number) for number in range(100)]
+    return [each.result() for each in pending]
 
 
 def close():
@@ -45,6 +60,11 @@ serve(
         "define": define,
         "call": lambda: made["f"](7),
         "area": lambda: made["area"](3, 4),
+        "method": lambda: made["box"].double(21),
+        "items": lambda: list(made["box"].items),
+        "ten": lambda: list(made["count"](10)),
+        "thousand": lambda: list(made["count"](1000)),
+        "hundred": batch,
         "close": close,
     }
 )

@@ -10,7 +10,15 @@ import json
 import sys
 import time
 
-EXPECTED = {"call": 42, "area": {"area": 12, "unit": b"mm2"}}
+EXPECTED = {
+    "call": 42,
+    "area": {"area": 12, "unit": b"mm2"},
+    "method": 42,
+    "items": list(range(100)),
+    "ten": list(range(10)),
+    "thousand": list(range(1000)),
+    "hundred": list(range(0, 200, 2)),
+}
 
 
 def serve(orders):
