@@ -22,7 +22,8 @@ from tests.session.boards import fresh_name
 
 PAGE = Path(__file__).with_name("belay_030_programs.md")
 PROGRAM = re.compile(
-    r"^## (?P<name>[^\n]+)\n\n(?P<reason>.*?)```python\n(?P<source>.*?)```\n\n```text\n(?P<text>.*?)```$",
+    r"^## (?P<name>[^\n]+)\n\n(?P<reason>.*?)"
+    r"```python\n(?P<source>.*?)```\n\n```text\n(?P<text>.*?)```$",
     re.DOTALL | re.MULTILINE,
 )
 
