@@ -55,6 +55,14 @@ def locate(body: str, raw_cell: str) -> int | None:
     return first + 1
 
 
+def locate_in_line(code: str, raw_cell: str) -> int | None:
+    """The first line of a cell, from 1, that is a magic with this code behind it."""
+    for number, line in enumerate(raw_cell.splitlines(), 1):
+        if "%" in line and line.rstrip().endswith(code):
+            return number
+    return None
+
+
 class RunningCells:
     """Remembers what the user typed into the cell that runs.
 
@@ -87,12 +95,17 @@ class RunningCells:
         if self._running:  # the cell that loads the extension ends without having begun
             self._running.pop()
 
-    def source(self, body: str) -> CellSource:
-        """Say where the body of the magic that runs now stands, and let linecache know it."""
+    def source(self, body: str, *, in_line: bool = False) -> CellSource:
+        """Say where the code of the magic that runs now stands, and let linecache know it.
+
+        Args:
+            body: the code.
+            in_line: it is the rest of a line, as in ``%device 1 + 1``.
+        """
         # The shell's own counter has already moved on in newer IPythons, not in older ones.
         number = self._shell.displayhook.prompt_count
         for raw_cell in self._running:  # outermost first: that is the one on the screen
-            first_line = locate(body, raw_cell)
+            first_line = (locate_in_line if in_line else locate)(body, raw_cell)
             if first_line is not None:
                 return _remember(raw_cell, number, first_line, f"Cell In[{number}]", body)
         # Given by a program: run_cell_magic("device", "", text).

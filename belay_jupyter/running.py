@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["CellResult", "CellWish", "run_cell", "run_on_board"]
 
 
+_GIVEN = re.compile(r"args(?:\[\d+\])*\['(?P<name>\w+)'\]")
+
+
 @dataclass(frozen=True)
 class CellWish:
     """What is wanted of a cell beside its prints.
@@ -28,6 +32,7 @@ class CellWish:
         inputs: values for globals of the board, set before it runs.
         outputs: names of globals whose values are wanted when it has run.
         timeout: seconds after which it is interrupted; None lets it run.
+        measured: what it cost is wanted too.
     """
 
     result: bool = True
@@ -35,6 +40,7 @@ class CellWish:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[str] = ()
     timeout: float | None = None
+    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,13 @@ class CellResult:
     Attributes:
         value: of its last expression, or None.
         outputs: the values of the names that were asked for.
+        cost: microseconds on the board's clock, and the bytes of heap that were free before, when
+            it ended, and once what it left behind had been collected. None if not asked for.
     """
 
     value: Any = None
     outputs: dict[str, Any] = field(default_factory=dict)
+    cost: tuple[int, int, int, int] | None = None
 
 
 def run_on_board(
@@ -80,7 +89,12 @@ def run_on_board(
 
 
 def run_cell(
-    board: Board, source: CellSource, wish: CellWish, *, stream_out: TextSink | None = None
+    board: Board,
+    source: CellSource,
+    wish: CellWish,
+    *,
+    stream_out: TextSink | None = None,
+    foreground: bool = True,
 ) -> CellResult:
     """Run a cell on a board, in one round trip.
 
@@ -89,18 +103,19 @@ def run_cell(
         source: what, and where it stands in the notebook.
         wish: what is wanted of it.
         stream_out: takes what it prints, as it arrives; None is ``sys.stdout`` as it is then.
+        foreground: the user waits for it, so that stopping the notebook stops it.
 
     Raises:
         Exception: what :meth:`belay.Device.run_cell` raises, with the looks of a notebook.
     """
-    board.calls += 1
+    board.calls += foreground
     try:
         return _run(board, source, wish, stream_out)
     except BaseException as error:
         board.boards.prepare(board, error)
         raise
     finally:
-        board.calls -= 1
+        board.calls -= foreground
 
 
 def _run(
@@ -120,22 +135,39 @@ def _run(
     text, has_value = with_result(source.text) if wish.result else (source.text, False)
     wanted = (2 if wish.proxy else 1) if has_value else 0
     args = (tag, text, dict(wish.inputs), wanted, list(wish.outputs))
-    operation = _of_cell(args, known=device._session._extensions)
-    answer = device._perform(operation, stream_out=sink, timeout=wish.timeout, here=here)
+    operation = _operation(args, device._session._extensions, measured=wish.measured)
+    try:
+        answer = device._perform(operation, stream_out=sink, timeout=wish.timeout, here=here)
+    except UnsupportedValueError as error:
+        raise _named(error) from None
     values, staying = answer
+    cost = values.pop() if wish.measured else None
     for index, kind in staying:
         values[index] = _proxy(board, values[index], kind)
-    return CellResult(values[0], dict(zip(wish.outputs, values[1:], strict=True)))
+    return CellResult(values[0], dict(zip(wish.outputs, values[1:], strict=True)), cost)
 
 
-def _of_cell(args: tuple[Any, ...], known: set[str]) -> Operation:
-    """The operation; a cell that reads ``sys.stdin`` brings the stand-in for it along."""
-    from belay.session.requests import Operation, using
+def _named(error: UnsupportedValueError) -> UnsupportedValueError:
+    """The same error, with the option in place of our argument's number."""
+    place = _GIVEN.match(error.path)
+    if place is None:
+        return error
+    path = f"-i {place['name']}{error.path[place.end() :]}"
+    text = str(error).replace(error.path, path, 1)
+    return UnsupportedValueError(text, type_name=error.type_name, path=path)
 
-    operation = Operation(b"C", args, "cells")
-    if "stdin" in args[1] and "stdin" not in known:
-        return using(operation)._replace(extension="stdin")
-    return operation
+
+def _operation(args: tuple[Any, ...], known: set[str], *, measured: bool) -> Operation:
+    """The operation, with the programs that it needs on the board where they are not there yet."""
+    from belay.session.onboard import load
+    from belay.session.requests import USE, Operation
+
+    needed = ["cells", *["measuring"] * measured, *["stdin"] * ("stdin" in args[1])]
+    code, values = (b"w", (2, args)) if measured else (b"C", args)
+    for name in needed[:-1]:
+        if name not in known:
+            code, values = USE, (name, load(name), code[0], values)
+    return Operation(code, values, needed[-1])
 
 
 def _proxy(board: Board, handle: int, kind: str) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import linecache
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -74,7 +74,21 @@ class TracebackRenderer:
         """Let IPython show only the message, in red, and a hint."""
         setattr(error, HOOK, lambda: self.message(error, hint))
 
+    def as_several(self, error: BaseException, failed: Mapping[str, BaseException]) -> None:
+        """Let IPython show what happened on each of several boards, by their names."""
+        setattr(error, HOOK, lambda: self.several(error, failed))
+
     # ---------------------------------------------------------------------------- rendering
+
+    def several(self, error: BaseException, failed: Mapping[str, BaseException]) -> list[str]:
+        """What each board has to say, and a line that sums it up."""
+        lines = []
+        for name, one in failed.items():
+            hook = getattr(one, HOOK, None)
+            shown = hook() if hook is not None else self.message(one)
+            lines += [self._paint(f"On {name}:", _BOLD), *shown, ""]
+        told = getattr(error, "message", "") or str(error)
+        return [*lines, f"{self._paint(type(error).__name__, _RED)}: {told}"]
 
     def message(self, error: BaseException, hint: str = "") -> list[str]:
         """The type and the message, without a traceback."""

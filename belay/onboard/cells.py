@@ -18,7 +18,9 @@ def leaves(v):
 def cell(a):
     r = [run(118 if a[3] else 120, a[:3])]
     for n in a[4]:
-        r.append(name(n))
+        if n not in G:
+            raise NameError("-o %s: the board has no such variable" % n)
+        r.append(G[n])
     h = []
     for i in range(len(r)):
         v = r[i]
