@@ -8,6 +8,7 @@ the clock and nobody else talks. The board's side of it is ``modules/_i2c.py``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from .proxies import HostModule, Value
 
@@ -159,13 +160,22 @@ class Bus:
 
 
 class Buses:
-    """All pairs of pins of a board that programs talk I2C on."""
+    """All pairs of pins of a board that programs talk I2C on.
 
-    def __init__(self) -> None:
+    Args:
+        furnish: hangs the parts on the buses, when the first of these is asked for: most boards
+            never talk I2C and start without.
+    """
+
+    def __init__(self, furnish: Callable[[Buses], None] | None = None) -> None:
         self._buses: dict[tuple[int, int], Bus] = {}
+        self._furnish = furnish
 
     def at(self, scl: int, sda: int) -> Bus:
         """The bus on this pair of pins; where nothing was attached, an empty one."""
+        if self._furnish is not None:
+            furnish, self._furnish = self._furnish, None
+            furnish(self)
         return self._buses.setdefault((scl, sda), Bus())
 
     def release(self) -> None:

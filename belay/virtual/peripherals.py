@@ -13,9 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .devices.air import room
-from .devices.bme280 import Bme280
-from .devices.eeprom import Eeprom
 from .i2c import Buses
 from .proxies import HostModule
 
@@ -151,8 +148,8 @@ class Bench:
         self.adc = [Adc() for _ in range(ADC_COUNT)]
         self.adc[4].volts = 0.706  # 27 degrees on the sensor of an RP2040
         self.pwm: dict[int, Pwm] = {}
-        self.i2c = Buses()
-        self._attach_parts(seed)
+        self._seed, self._powered = seed, time.monotonic()
+        self.i2c = Buses(self._hang_up_parts)
         self.frequency = 125_000_000
         self.unique_id = unique_id
         self.handler: int | None = None
@@ -163,14 +160,16 @@ class Bench:
         self._due: float | None = None
         self.on_event: Callable[[], None] = _nobody
 
-    def _attach_parts(self, seed: int | None) -> None:
-        powered = time.monotonic()
+    def _hang_up_parts(self, buses: Buses) -> None:
+        from .devices.air import room
+        from .devices.bme280 import Bme280
+        from .devices.eeprom import Eeprom
 
         def now() -> float:
-            return time.monotonic() - powered
+            return time.monotonic() - self._powered
 
-        bus = self.i2c.at(*I2C_PINS)
-        bus.attach(Bme280(room(seed), now, seed))
+        bus = buses.at(*I2C_PINS)
+        bus.attach(Bme280(room(self._seed), now, self._seed))
         bus.attach(Eeprom(now))
 
     # ---- events

@@ -11,7 +11,7 @@ import math
 import random
 import struct
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 from ..i2c import Device
 from .air import Air
@@ -32,8 +32,7 @@ _NOISE = (3.3, 0.005, 0.07)  # pascals, degrees, percent; one sample's
 _REMEMBERED = 128  # conversions after which the strongest filter has forgotten what was before
 
 
-@dataclass(frozen=True)
-class Trimming:
+class Trimming(NamedTuple):
     """What the factory found out about one chip, with the names of the data sheet."""
 
     t1: int = 27504
@@ -58,12 +57,11 @@ class Trimming:
     @classmethod
     def of_chip(cls, dice: random.Random) -> Trimming:
         """Those of some chip: no two are alike."""
-        return cls(*(round(value * dice.uniform(0.97, 1.03)) for value in astuple(cls())))
+        return cls(*(round(value * dice.uniform(0.97, 1.03)) for value in cls()))
 
     def registers(self) -> dict[int, int]:
         """Bytes by register: 0x88 to 0xA1 and 0xE1 to 0xE7."""
-        words = astuple(self)[:12]
-        low = struct.pack("<HhhHhhhhhhhh", *words) + bytes([0, self.h1])
+        low = struct.pack("<HhhHhhhhhhhh", *self[:12]) + bytes([0, self.h1])
         high = struct.pack("<hB", self.h2, self.h3) + bytes(
             [
                 self.h4 >> 4 & 0xFF,
@@ -110,20 +108,16 @@ def _raw(formula: Callable[[int], float], wanted: float, bits: int) -> int:
     return low
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """What one conversion is to do: oversampling of pressure, temperature and humidity."""
+_Samples = tuple[int, int, int]  # of pressure, temperature and humidity
 
-    samples: tuple[int, int, int]
 
-    @property
-    def seconds(self) -> float:
-        """How long it takes, typically."""
-        pressure, temperature, humidity = self.samples
-        ms = 1.0 + 2.0 * temperature
-        ms += 2.0 * pressure + 0.5 if pressure else 0.0
-        ms += 2.0 * humidity + 0.5 if humidity else 0.0
-        return ms / 1000
+def _seconds(samples: _Samples) -> float:
+    """How long one conversion takes, typically."""
+    pressure, temperature, humidity = samples
+    ms = 1.0 + 2.0 * temperature
+    ms += 2.0 * pressure + 0.5 if pressure else 0.0
+    ms += 2.0 * humidity + 0.5 if humidity else 0.0
+    return ms / 1000
 
 
 class Bme280(Device):
@@ -131,7 +125,7 @@ class Bme280(Device):
 
     Args:
         air: what it measures.
-        now: seconds since the board was powered.
+        now: seconds since it was powered.
         seed: makes its trimming and its noise repeatable.
         address: 0x76 or 0x77, as its pin SDO says.
 
@@ -149,18 +143,18 @@ class Bme280(Device):
         self._noise = random.Random(seed)
         self.trimming = Trimming.of_chip(self._noise)
         self._nvm = self.trimming.registers()
-        self._reset()
+        self._reset(0.0)
 
-    def _reset(self) -> None:
+    def _reset(self, when: float) -> None:
         self._registers = {CTRL_HUM: 0, CTRL_MEAS: 0, CONFIG: 0}
-        self._frozen = self._now()  # the time of what is read
-        self._loaded = self._frozen + _STARTUP
+        self._frozen = when  # the time of what is read
+        self._loaded = when + _STARTUP
         self._mode = SLEEP
         self._wanted: int | None = None  # a mode that waits for the end of the conversion
         self._humidity_setting = 0  # that of CTRL_HUM, once CTRL_MEAS has been written
         self._begun: float | None = None  # the conversion that runs
         self._next = 0.0  # in normal mode and none runs: when the next one begins
-        self._settings = _Settings((0, 0, 0))
+        self._samples: _Samples = (0, 0, 0)
         self._results = _SKIPPED
         self._memory: list[float | None] = [None, None]  # of the filter
         self._pointer = 0
@@ -210,7 +204,7 @@ class Bme280(Device):
     def _set(self, register: int, value: int) -> None:
         if register == RESET:
             if value == RESET_WORD:
-                self._reset()
+                self._reset(self._now())
         elif register == CTRL_HUM:
             self._registers[CTRL_HUM] = value & 0x07
         elif register == CONFIG:
@@ -237,12 +231,10 @@ class Bme280(Device):
 
     def _begin(self, when: float) -> None:
         meas = self._registers[CTRL_MEAS]
-        self._settings = _Settings(
-            (
-                _OVERSAMPLING[meas >> 2 & 7],
-                _OVERSAMPLING[meas >> 5 & 7],
-                _OVERSAMPLING[self._humidity_setting],
-            )
+        self._samples = (
+            _OVERSAMPLING[meas >> 2 & 7],
+            _OVERSAMPLING[meas >> 5 & 7],
+            _OVERSAMPLING[self._humidity_setting],
         )
         self._begun = when
 
@@ -252,7 +244,7 @@ class Bme280(Device):
         self._skip(now)
         while True:
             if self._begun is not None:
-                end = self._begun + self._settings.seconds
+                end = self._begun + _seconds(self._samples)
                 if end > now:
                     return
                 self._convert(end)
@@ -267,7 +259,7 @@ class Bme280(Device):
         if self._mode != NORMAL or self._wanted is not None:
             return
         since = self._next if self._begun is None else self._begun
-        period = self._settings.seconds + self._standby()
+        period = _seconds(self._samples) + self._standby()
         excess = int((now - since) / period) - _REMEMBERED
         if excess > 0:
             self._begun, self._next = None, since + excess * period
@@ -293,7 +285,7 @@ class Bme280(Device):
         true = (weather.pressure, weather.temperature, weather.humidity)
         pressure, temperature, humidity = (
             value + self._noise.gauss(0, noise) / math.sqrt(samples or 1)
-            for value, noise, samples in zip(true, _NOISE, self._settings.samples, strict=True)
+            for value, noise, samples in zip(true, _NOISE, self._samples, strict=True)
         )
         trimming, fine = self.trimming, weather.temperature * 5120
         raw = (
@@ -302,7 +294,7 @@ class Bme280(Device):
             _raw(trimming.fine, temperature * 5120, 20),
             _raw(lambda n: trimming.humidity(n, fine), max(0.0, min(100.0, humidity)), 16),
         )
-        samples = self._settings.samples
+        samples = self._samples
         self._results = (
             self._filtered(0, raw[0]) if samples[0] else _SKIPPED[0],
             self._filtered(1, raw[1]) if samples[1] else _SKIPPED[1],
@@ -313,7 +305,7 @@ class Bme280(Device):
         """What the filter makes of it; without one, oversampling sets the resolution."""
         share = _FILTER[self._registers[CONFIG] >> 2 & 7]
         if share == 1:
-            bits = 15 + self._settings.samples[channel].bit_length()
+            bits = 15 + self._samples[channel].bit_length()
             return raw >> (20 - bits) << (20 - bits)
         before = self._memory[channel]
         value = raw if before is None else (before * (share - 1) + raw) / share
