@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m belay_jupyter demo``."""
+"""``python -m belay_jupyter``: the demo, the kernel, and what makes the kernel known to Jupyter."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 __all__ = ["main"]
@@ -15,8 +16,76 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: those of the command line; None takes them from there.
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    if any(one == "-f" or one.startswith("--f=") for one in given):
+        return _kernel(given)
+    options = _parser().parse_args(given)
+    from belay_jupyter.installation import check_installation
+
+    try:
+        check_installation()
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.command == "demo":
+        return _demo(options.notebook)
+    return _spec(options)
+
+
+def _kernel(arguments: list[str]) -> int:
+    """Be the kernel of a notebook; Jupyter starts it with ``-f CONNECTION_FILE``."""
+    # The notebook's folder comes first on the path of ``python -m``: a file of the user's, such
+    # as random.py, must not take the place of what the kernel imports. The kernel adds it later.
+    if sys.path[0] in ("", os.getcwd()):
+        del sys.path[0]
+    from belay_jupyter.installation import check_installation
+
+    try:
+        check_installation()
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        return 1
+    from belay_jupyter.kernel import launch
+
+    launch(arguments)
+    return 0
+
+
+def _demo(notebook: str | None) -> int:
+    # What a demo needs takes a few seconds to load on a small machine.
+    print("Starting a notebook kernel and a virtual board ...", flush=True)
+    try:
+        from belay_jupyter.demo import run_demo
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return run_demo(notebook)
+
+
+def _spec(options: argparse.Namespace) -> int:
+    from belay_jupyter.kernelspec import InstallError, install, uninstall
+
+    try:
+        if options.command == "uninstall":
+            print(f"Removed {uninstall(options.name, prefix=options.prefix)}")
+            return 0
+        folder = install(
+            options.name,
+            prefix=options.prefix,
+            display_name=options.display_name,
+            address=options.address,
+        )
+    except InstallError as error:
+        print(f"belay_jupyter: {error}", file=sys.stderr)
+        return 1
+    print(f"Installed the kernel {options.name} in {folder}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m belay_jupyter", description="MicroPython boards in notebooks."
+        prog="python -m belay_jupyter",
+        description="MicroPython boards in notebooks. With -f CONNECTION_FILE it is the kernel.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser(
@@ -26,19 +95,45 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument(
         "notebook", nargs="?", metavar="NOTEBOOK", help="another notebook to run (an .ipynb file)"
     )
-    options = parser.parse_args(arguments)
+    install = commands.add_parser(
+        "install",
+        help="make the kernel known to a Jupyter of another environment",
+        description="Write a kernelspec that starts the kernel with this Python. A Jupyter that "
+        "is installed beside this package needs none.",
+    )
+    uninstall = commands.add_parser("uninstall", help="undo `install`")
+    for command in (install, uninstall):
+        _add_place(command)
+    install.add_argument("--display-name", default="", metavar="TEXT", help="what people see")
+    install.add_argument(
+        "--address",
+        default="",
+        help="the board of its notebooks, where they name none, such as /dev/ttyACM0 or virtual:",
+    )
+    return parser
 
-    from belay_jupyter.installation import check_installation
 
-    try:
-        check_installation()
-        # What a demo needs takes a few seconds to load on a small machine.
-        print("Starting a notebook kernel and a virtual board ...", flush=True)
-        from belay_jupyter.demo import run_demo
-    except ImportError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return run_demo(options.notebook)
+def _add_place(command: argparse.ArgumentParser) -> None:
+    place = command.add_mutually_exclusive_group()
+    place.add_argument(
+        "--user",
+        action="store_const",
+        const="",
+        dest="prefix",
+        default="",
+        help="for this user, whatever environment Jupyter runs in (this is the default)",
+    )
+    place.add_argument(
+        "--sys-prefix",
+        action="store_const",
+        const=sys.prefix,
+        dest="prefix",
+        help="for the environment of this Python",
+    )
+    place.add_argument("--prefix", metavar="FOLDER", help="for the environment in this folder")
+    command.add_argument(
+        "--name", default="micropython-belay", help="what Jupyter calls it (%(default)s)"
+    )
 
 
 if __name__ == "__main__":

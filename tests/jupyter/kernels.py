@@ -86,12 +86,19 @@ class Kernel:
         self.manager = manager
         self.client = client
 
-    def run(self, code: str, on_output: Callable[[str], None] | None = None) -> Reply:
+    def run(
+        self,
+        code: str,
+        on_output: Callable[[str], None] | None = None,
+        on_input: Callable[[str], str] | None = None,
+    ) -> Reply:
         """Run a cell to its end.
 
         Args:
             code: the cell.
             on_output: called with the whole stdout so far, each time when some has arrived.
+            on_input: called with the prompt when the cell asks for a line; without, there is
+                nobody to ask, as in nbconvert.
         """
         reply = Reply()
 
@@ -100,8 +107,17 @@ class Kernel:
             if on_output and message["msg_type"] == "stream":
                 on_output(reply.stdout)
 
+        def answer_input(message: dict[str, Any]) -> None:
+            assert on_input is not None
+            self.client.input(on_input(message["content"]["prompt"]))
+
         answer = self.client.execute_interactive(
-            code, store_history=True, allow_stdin=False, timeout=PATIENCE, output_hook=hook
+            code,
+            store_history=True,
+            allow_stdin=on_input is not None,
+            stdin_hook=answer_input,
+            timeout=PATIENCE,
+            output_hook=hook,
         )
         reply.status = answer["content"]["status"]
         reply.number = answer["content"].get("execution_count", 0)
@@ -128,9 +144,25 @@ class Kernel:
         return self.run(code, on_output)
 
 
+class MicroPythonKernel(ThisPython):
+    """Starts the kernel whose cells run on the board, also with this Python."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec.from_resource_dir(str(ROOT / "kernelspec"))
+
+
 @contextmanager
-def kernel_process(home: Path) -> Iterator[Kernel]:
-    """A kernel without the user's settings."""
+def kernel_process(
+    home: Path, kind: type[KernelManager] = ThisPython, **variables: str
+) -> Iterator[Kernel]:
+    """A kernel without the user's settings.
+
+    Args:
+        home: an empty folder.
+        kind: starts it.
+        variables: of its environment.
+    """
     env = {
         **os.environ,
         "IPYTHONDIR": str(home / "ipython"),
@@ -139,7 +171,8 @@ def kernel_process(home: Path) -> Iterator[Kernel]:
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
     env.pop("BELAY_DEVICE", None)
-    manager = ThisPython(kernel_name="python3", connection_file=str(home / "connection.json"))
+    env.update(variables)
+    manager = kind(kernel_name="python3", connection_file=str(home / "connection.json"))
     manager.start_kernel(env=env, extra_arguments=["--log-level=ERROR"])
     client = manager.blocking_client()
     try:

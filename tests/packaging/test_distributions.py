@@ -14,6 +14,11 @@ import pytest
 import belay
 import hatch_build
 
+SPEC_FILES = ["kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"]
+SPEC_FOLDERS = [
+    f"belay_jupyter-{belay.__version__}.data/data/share/jupyter/kernels/micropython-belay",
+    "belay_jupyter/spec",
+]
 NOTICES = ["emscripten-musl", "micropython", "micropython-lib", "re1.5", "uzlib"]
 
 
@@ -77,7 +82,17 @@ def test_nothing_else_is_in_the_wheel(root: Path, in_wheel: dict[str, bytes]) ->
     info = f"belay_jupyter-{belay.__version__}.dist-info/"
     notebooks = {f"belay_jupyter/{path.relative_to(root)}" for path in notebooks_of(root)}
     assert notebooks
-    assert {name for name in in_wheel if not name.startswith(info)} == {*sources(root), *notebooks}
+    spec = {f"{folder}/{name}" for folder in SPEC_FOLDERS for name in SPEC_FILES}
+    expected = {*sources(root), *notebooks, *spec}
+    assert {name for name in in_wheel if not name.startswith(info)} == expected
+
+
+def test_installing_it_makes_jupyter_know_the_kernel(
+    root: Path, in_wheel: dict[str, bytes]
+) -> None:
+    for name in SPEC_FILES:
+        original = (root / "kernelspec" / name).read_bytes()
+        assert {in_wheel[f"{folder}/{name}"] for folder in SPEC_FOLDERS} == {original}
 
 
 def test_no_half_written_files(in_wheel: dict[str, bytes], in_sdist: dict[str, bytes]) -> None:
