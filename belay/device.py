@@ -217,6 +217,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         """
         if callback is None:
             return lambda function: Device.on(self, topic, function)
+        self._refuse_closed()
         self._need_agent()
         self._events.on(topic, callback)
         self._listen()
@@ -235,6 +236,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
                 counted in its ``dropped``.
             return_time: yield tuples of a value and its time on the host's clock.
         """
+        self._refuse_closed()
         self._need_agent()
         stream = self._events.stream(topic, maxlen, self._board_time if return_time else None)
         self._listen()
@@ -277,7 +279,9 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
 
         Raises:
             ConnectionLost: it could not be done.
+            DeviceClosedError: the Device was closed.
         """
+        self._refuse_closed()
         self._recovery.again(attempts)
 
     def soft_reset(self) -> None:
@@ -377,6 +381,10 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         """The agent and ``startup`` once more, on the link that stands."""
         session = self._session
         session.restart(self._startup, reset=reset, timeout=self._connect_timeout)
+
+    def _refuse_closed(self) -> None:
+        if self.closed:
+            raise errors.DeviceClosedError("this Device is closed; make a new one")
 
     def _need_agent(self) -> None:
         if not self._session.agent:

@@ -66,6 +66,8 @@ def resolved(proxy: ProxyObject) -> Operation:
 
 def name_or_request(device: Device, text: str, delete: bool | None = None) -> Any:
     """``device.proxy(text)``: a name needs no board; anything else is evaluated there."""
+    if not isinstance(text, str):
+        raise TypeError(f"what a proxy is to stand for must be said in a str, not {text!r}")
     text = text.strip()
     if text.isidentifier() and not keyword.iskeyword(text):
         return ProxyObject(device, text, bool(delete))

@@ -48,9 +48,12 @@ def parsed(source: str) -> ast.Module:
 
 def is_expression(source: str) -> bool:
     """Whether ``source`` is one expression, which has a value."""
+    source = source.replace("\0", "\1")  # in a string it is nothing bad for a board
     try:
         with quietly():
             compile(source, "<device>", "eval", dont_inherit=True)
+    except RecursionError:
+        return True  # too deep for the compiler of this computer, but the parser knew it
     except UNREADABLE:
         return False
     return True

@@ -208,3 +208,34 @@ def test_no_time_at_all(device: belay.Device, timeout: float) -> None:
 def test_code_that_is_no_text(device: belay.Device, source: Any) -> None:
     with pytest.raises(TypeError):
         device(source)
+
+
+def test_a_closed_device() -> None:
+    device = belay.Device("virtual:")
+    device.close()
+    uses: list[Callable[[], Any]] = [
+        lambda: device("1"),
+        lambda: device.events("topic"),
+        lambda: device.on("topic", print),
+        device.reconnect,
+        device.soft_reset,
+        device.terminal,
+        device.set_rtc,
+        lambda: device.proxy("[1]"),
+        lambda: device.proxy("sys").platform,
+    ]
+    for use in uses:
+        with pytest.raises(belay.DeviceClosedError, match="make a new one"):
+            use()
+    assert (device.closed, device.connected) == (True, False)
+
+
+def test_proxies_of_what_is_no_text(device: belay.Device) -> None:
+    for given in (5, None, device.proxy("[1]")):
+        with pytest.raises(TypeError, match="must be said in a str, not"):
+            device.proxy(given)
+
+
+def test_expressions_that_cpython_does_not_compile(device: belay.Device) -> None:
+    assert device("+".join(["1"] * 3000)) == 3000
+    assert device("'a\0b'") == "a\0b"
