@@ -27,7 +27,7 @@ from belay.source.minify import minify as minified
 if TYPE_CHECKING:
     from belay.batch import Batch
     from belay.boardtime import BoardTime
-    from belay.history import History
+    from belay.history import History, Replay
     from belay.proxies import ProxyObject
     from belay.recovery import Recovery
     from belay.session.session import Session
@@ -110,12 +110,12 @@ class Calling:
 
             operation = proxy_requests.trusting(operation)
             then = _both(proxy_requests.trusted_value, then)
-        options: dict[str, Any] = {"stream_out": stream_out, "timeout": timeout, "here": here}
-        value = self._perform(operation, then=then, timed=return_time, **options)
         if record and statements:
             again = Operation(requests.EXECUTE, (HERE, statements))
-            self._record("statement", statements, lambda device: device._repeat(again, here))
-        return value
+            replay: Replay = lambda device: device._repeat(again, here)  # noqa: E731
+            then = self._recording("statement", statements, replay, then)
+        options: dict[str, Any] = {"stream_out": stream_out, "timeout": timeout, "here": here}
+        return self._perform(operation, then=then, timed=return_time, **options)
 
     def _prepared(
         self, cmd: str | ProxyObject, minify: bool
@@ -313,6 +313,17 @@ class Calling:
             replay: does it again; called with the Device, to which it must hold no reference.
         """
         self._history.record(kind, key, replay)
+
+    def _recording(
+        self, kind: str, key: str, replay: Callable[[Any], object], then: Then | None = None
+    ) -> Then:
+        """A ``then`` that records as well: what was done, not what was only asked for."""
+
+        def recorded(answer: Any) -> Any:
+            self._record(kind, key, replay)
+            return answer if then is None else then(answer)
+
+        return recorded
 
     def _repeat(self, operation: Operation, here: Origin | None = None) -> None:
         """Do once more what was done before; what it prints was seen then."""

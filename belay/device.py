@@ -317,7 +317,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         try:
             self._holder.close()
         finally:
-            if self._session.closed:  # and not refused
+            if self._session.closed or self._holder.forked:  # and not refused
                 if self._aio is not None:
                     self._aio.end()
                 self._events.end()
@@ -383,7 +383,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         session.restart(self._startup, reset=reset, timeout=self._connect_timeout)
 
     def _refuse_closed(self) -> None:
-        if self.closed:
+        if not self._finalizer.alive:
             raise errors.DeviceClosedError("this Device is closed; make a new one")
 
     def _need_agent(self) -> None:
@@ -406,9 +406,16 @@ class _Holder:
 
     def __init__(self) -> None:
         self.farewell = Farewell()
+        self._process = os.getpid()
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a copy in a child process: the board is its parent's."""
+        return os.getpid() != self._process
 
     def close(self) -> None:
-        self.session.close(self.farewell if self.farewell else None)
+        if not self.forked:
+            self.session.close(self.farewell if self.farewell else None)
 
 
 def _close_at_exit(device: weakref.ref[Device]) -> None:

@@ -211,10 +211,10 @@ class TaskExecuter(Executer):
             operation = device._session.call_operation(name, args, keywords)
             if trusting is not None:
                 operation = trusting(operation)
-            result = perform(operation, timeout=timeout, then=then, timed=timed)
+            done = then
             if record:
-                device._record("call", f"{name} {next(_calls)}", again(operation))
-            return result
+                done = device._recording("call", f"{name} {next(_calls)}", again(operation), then)
+            return perform(operation, timeout=timeout, then=done, timed=timed)
 
         return task
 
@@ -267,9 +267,11 @@ class ThreadExecuter(Executer):
         def thread(*args: Any, **keywords: Any) -> None:
             self._require_threads()
             operation = Operation(START_THREAD, (name, args, keywords), "threads", f"{name}()")
-            device._perform(operation)
+            done = None
             if options.record:
-                device._record("setup", text_of_call(name, args, keywords), again(operation))
+                key = text_of_call(name, args, keywords)
+                done = device._recording("setup", key, again(operation))
+            device._perform(operation, then=done)
 
         return Made(thread, definition)
 

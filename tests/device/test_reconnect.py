@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -603,3 +604,37 @@ def test_a_call_that_runs_while_another_thread_reconnects_says_so(connect: Conne
     assert isinstance(error, belay.ConnectionLost)
     assert error.ran is True
     assert device("1 + 1") == 2
+
+
+def test_what_a_batch_did_not_do_is_not_repeated(connect: Connect) -> None:
+    device = connect("virtual:batches")
+
+    @device.setup
+    def prepare(value):
+        prepared = value
+
+    @device.task(record=True)
+    def mark(value):
+        global marked
+        marked = value
+
+    with contextlib.suppress(ZeroDivisionError), device.batch():
+        device("unsent = 1")
+        prepare(1)
+        mark(1)
+        raise ZeroDivisionError
+    with device.batch():
+        device("sent = 1")
+        prepare(2)
+        mark(2)
+        held = [device("1 / 0; failed = 1"), device("behind = 1")]
+    with pytest.raises(belay.PyboardException[ZeroDivisionError]):
+        held[0].result()
+    with pytest.raises(belay.BatchError):
+        held[1].result()
+    device.reconnect()
+    names = ("unsent", "sent", "prepared", "marked", "failed", "behind")
+    there = {name: device(f"globals().get({name!r})") for name in names}
+    assert there == {
+        "unsent": None, "sent": 1, "prepared": 2, "marked": 2, "failed": None, "behind": None
+    }  # fmt: skip
