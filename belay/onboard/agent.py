@@ -160,6 +160,8 @@ def name(n):
     try:
         return G[n]
     except KeyError:
+        if hasattr(builtins, n):
+            return getattr(builtins, n)
         raise NameError("name '%s' isn't defined" % n)
 
 
@@ -298,6 +300,8 @@ class Belay:
 
     def emit(topic, value=None):
         global events
+        if not travels((topic, value)):
+            raise TypeError("belay.emit: %s cannot travel" % type(value).__name__)
         p, more = pull([iter((topic, value))])
         if more:
             raise ValueError("belay.emit: more than one segment (%d bytes)" % L)

@@ -186,6 +186,10 @@ def test_an_emission_that_is_too_large_or_cannot_travel_is_the_programs_error(
 ) -> None:
     with pytest.raises(belay.PyboardException[ValueError], match="segment"):
         device("import belay\nbelay.emit('large', bytes(100_000))")
+    with pytest.raises(belay.PyboardException[TypeError], match="object cannot travel"):
+        device("belay.emit('odd', object())")
+    with pytest.raises(belay.PyboardException[TypeError], match="list cannot travel"):
+        device("belay.emit('odd', [1, {2: print}])")
     assert device("1 + 1") == 2
 
 

@@ -245,3 +245,11 @@ def test_any_bytes_a_program_prints_arrive_unchanged(
     got = bytearray()
     hasty.call("out", (data,), {}, output=got.extend)
     assert bytes(got) == data
+
+
+def test_builtins_can_be_called_by_name_unless_main_has_one_of_the_name(session: Session) -> None:
+    assert session.call("sum", ([1, 2],), {}) == 3
+    session.execute("def sum(items): return 'mine'", "t")
+    assert session.call("sum", ([1, 2],), {}) == "mine"
+    with pytest.raises(errors.PyboardException["NameError"], match="nowhere"):
+        session.call("nowhere", (), {})
