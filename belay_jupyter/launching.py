@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from belay_jupyter import knowledge
 from belay_jupyter.background import BackgroundCell, wait_for_turn
 from belay_jupyter.output import CellDisplay, say
 from belay_jupyter.parallel import run_on_all
@@ -55,6 +56,8 @@ def launch(shell: InteractiveShell, what: Launch) -> Any:
     if not what.background:
         wait_for_turn(what.boards)
         return _run(shell.user_ns, what, None)
+    for board in what.boards:
+        knowledge.prepare(board.device)  # for Tab, as long as the board is idle
     cell = BackgroundCell(
         what.boards,
         what.source.label,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from belay.errors import UnsupportedValueError
+from belay_jupyter import sources
 
 if TYPE_CHECKING:
     from belay.output import TextSink
@@ -109,6 +110,7 @@ def run_cell(
         Exception: what :meth:`belay.Device.run_cell` raises, with the looks of a notebook.
     """
     board.calls += foreground
+    sources.remember(board.device, source)
     try:
         return _run(board, source, wish, stream_out)
     except BaseException as error:
@@ -135,7 +137,9 @@ def _run(
     text, has_value = with_result(source.text) if wish.result else (source.text, False)
     wanted = (2 if wish.proxy else 1) if has_value else 0
     args = (tag, text, dict(wish.inputs), wanted, list(wish.outputs))
-    operation = _operation(args, device._session._extensions, measured=wish.measured)
+    session = device._session
+    known = set() if session._lost_agent else session._extensions
+    operation = _operation(args, known, measured=wish.measured)
     try:
         answer = device._perform(operation, stream_out=sink, timeout=wish.timeout, here=here)
     except UnsupportedValueError as error:

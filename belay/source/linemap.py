@@ -98,6 +98,10 @@ class SourceMap:
         self._origins[tag] = origin
         return tag
 
+    def origins(self) -> list[Origin]:
+        """Where everything came from that has been registered, in that order."""
+        return list(self._origins.values())
+
     def add_folder(self, board: str, host: str | os.PathLike[str]) -> None:
         """Let files of the board be shown as the files of the host that they are copies of.
 
