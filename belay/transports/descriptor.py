@@ -38,6 +38,7 @@ class DescriptorTransport(Transport):
 
     def __init__(self, read_fd: int, write_fd: int, *, address: str) -> None:
         self._closed = False
+        self._process = os.getpid()
         self.address = address
         self._read_fd = read_fd
         self._write_fd = write_fd
@@ -249,7 +250,8 @@ class DescriptorTransport(Transport):
         raise DeviceClosedError(f"{self.address} was closed.")
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
+        # The copy in a forked child is its parent's to close: another thread may hold the locks.
+        if not getattr(self, "_closed", True) and self._process == os.getpid():
             message = f"{self.address} was never closed"
             try:
                 warnings.warn(message, ResourceWarning, source=self, stacklevel=2)

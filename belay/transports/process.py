@@ -28,6 +28,8 @@ _GRACE = 1.0
 _LAST_WORDS = 1 << 20
 
 _running: weakref.WeakSet[BoardProcess] = weakref.WeakSet()
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_running.clear)  # what runs is its parent's to end
 
 
 class BoardProcess:

@@ -30,6 +30,8 @@ _SLOWEST_START = 60.0
 
 _shared: dict[str, _SharedBoard] = {}
 _shared_lock = threading.Lock()
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_shared.clear)  # a forked child has no boards yet
 
 
 class _SharedBoard:
