@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from belay.errors import BelayException, DeviceClosedError
+from belay.errors import DeviceClosedError
 from belay_jupyter.output import CellDisplay, say
 
 if TYPE_CHECKING:
@@ -86,13 +87,25 @@ class BackgroundCell:
             pass
         return True
 
-    def stop(self) -> None:
-        """Interrupt the board. Does nothing to a cell that is over."""
+    def stop(self, timeout: float | None = None) -> bool:
+        """Interrupt the board. Does nothing to a cell that is over.
+
+        Args:
+            timeout: most seconds to wait for its end; None waits as long as it takes.
+
+        Returns:
+            Whether it is over.
+        """
         self._stopped = True
-        while not self._over.wait(_POLL):  # once more: it may be just about to begin
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self.done:
             if all(one is None or one.done for one in self._before):
                 for board in self._boards:
                     board.device.interrupt()
+            if end is not None and time.monotonic() > end:
+                return False
+            self._over.wait(_POLL)  # and once more: it may be just about to begin
+        return True
 
     def _work(self) -> None:
         try:
@@ -131,10 +144,6 @@ class BackgroundCell:
         else:
             state = f"failed ({type(self.error).__name__})"
         return f"<{self.label} {state} on {self._where}: .result(), .done, .stop()>"
-
-
-class StillRunningError(BelayException):
-    """A cell has to wait, and the user has stopped waiting."""
 
 
 def wait_for_turn(boards: Sequence[Board]) -> None:

@@ -9,7 +9,15 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from belay.errors import BelayException, BoardResetError, ConnectionLost, DeviceClosedError
+from belay.errors import (
+    BelayException,
+    BoardBusyError,
+    BoardResetError,
+    CallTimeoutError,
+    ConnectionLost,
+    DeviceClosedError,
+    PyboardException,
+)
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -263,6 +271,8 @@ class Boards:
         """
         if isinstance(error, BoardResetError):
             return ""  # it is empty, but it is there
+        if isinstance(error, BoardBusyError):
+            return _harder(board)
         if isinstance(error, (ConnectionLost, DeviceClosedError)) and board in list(self):
             self.drop(board.name, "the link ended")
             return f"To connect it again: {how_to_connect(board)}"
@@ -270,12 +280,17 @@ class Boards:
 
     def prepare(self, board: Board, error: BaseException) -> None:
         """Give an error the looks that say most about it."""
-        from belay.errors import CallTimeoutError, PyboardException
-
-        if isinstance(error, (PyboardException, CallTimeoutError, KeyboardInterrupt)):
+        if isinstance(error, KeyboardInterrupt) and board.device._session._unsettled:
+            self.renderer.as_message(error, f"The board ignores interrupts. {_harder(board)}")
+        elif isinstance(error, (PyboardException, CallTimeoutError, KeyboardInterrupt)):
             self.renderer.as_board_error(error)
         elif isinstance(error, BelayException):
             self.renderer.as_message(error, self.after(board, error))
+
+
+def _harder(board: Board) -> str:
+    named = "" if board.name == DEFAULT else f" -t {board.name}"
+    return f"To stop it for good: %belay_reset --hard{named} (its memory is lost), or its button."
 
 
 def how_to_connect(board: Board) -> str:

@@ -184,10 +184,12 @@ class BelayMagics(Magics):
     @line_magic
     def belay_info(self, line: str) -> None:
         """Tell what a board is: firmware, memory, files, uptime."""
+        from belay_jupyter.background import wait_for_turn
         from belay_jupyter.reports import describe
 
         for board in self._chosen(parse(self.belay_info, line).target):
             with self._told(board):
+                wait_for_turn([board])
                 print(describe(board))
 
     @magic_arguments()
@@ -195,6 +197,7 @@ class BelayMagics(Magics):
     @line_magic
     def belay_who(self, line: str) -> None:
         """List the global variables of a board, with their types and sizes."""
+        from belay_jupyter.background import wait_for_turn
         from belay_jupyter.reports import globals_of
 
         chosen = self._chosen(parse(self.belay_who, line).target)
@@ -202,6 +205,7 @@ class BelayMagics(Magics):
             if len(chosen) > 1:
                 print(f"[{board.name}]")
             with self._told(board):
+                wait_for_turn([board])
                 print(globals_of(board))
 
     @magic_arguments()

@@ -93,14 +93,14 @@ def _see_through(workers: list[_Worker], out: TextSink) -> bool:
         worker.thread.start()
     while True:
         try:
-            running = [worker for worker in workers if worker.thread.is_alive()]
+            running = [worker for worker in workers if not worker.over.is_set()]
             for worker in running:
                 if stopped or any(isinstance(w.error, KeyboardInterrupt) for w in workers):
                     worker.board.device.interrupt()
             end = time.monotonic() + _TICK
             for worker in running:
-                worker.thread.join(max(0.0, end - time.monotonic()))
-            over = not any(worker.thread.is_alive() for worker in workers)
+                worker.over.wait(max(0.0, end - time.monotonic()))
+            over = all(worker.over.is_set() for worker in workers)
             for worker in workers:
                 text = worker.out.taken(rest=over)
                 if text:
@@ -115,7 +115,12 @@ def _see_through(workers: list[_Worker], out: TextSink) -> bool:
 
 
 class _Worker:
-    """Runs the cell on one board."""
+    """Runs the cell on one board.
+
+    Attributes:
+        over: set when it has run. (To join the thread would not do: a join that Ctrl-C interrupts
+            takes a thread for ended that is not, before Python 3.13.)
+    """
 
     def __init__(
         self, board: Board, run: Callable[[Board, TextSink], CellResult], out: Labelled
@@ -124,6 +129,7 @@ class _Worker:
         self.out = out
         self.result: CellResult | None = None
         self.error: BaseException | None = None
+        self.over = threading.Event()
         self._run = run
         self.thread = threading.Thread(target=self._work, name=f"belay {board.name}", daemon=True)
 
@@ -132,3 +138,5 @@ class _Worker:
             self.result = self._run(self.board, self.out)
         except BaseException as error:
             self.error = error
+        finally:
+            self.over.set()
