@@ -24,6 +24,7 @@ from traitlets import Type
 import belay
 from belay.errors import PyboardException
 from belay_jupyter import auto, boards, load_ipython_extension
+from belay_jupyter.busytab import BusyTab
 from belay_jupyter.tracebacks import message_of
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class BelayKernel(IPythonKernel):
         load_ipython_extension(self._ipython)
         self._boards = boards.of(self._ipython)
         self._boards.on_missing = self._find_board
+        self._busy_tab = BusyTab(self)
 
     @property
     def kernel_info(self) -> dict[str, Any]:
@@ -140,6 +142,7 @@ class BelayKernel(IPythonKernel):
     async def do_execute(self, *args: Any, **options: Any) -> dict[str, Any]:
         """Run a cell; an interrupt that comes when it has ended is none."""
         self._ipython.forget_failure()
+        self._busy_tab.begin(self.get_parent("shell"))
         try:
             reply: dict[str, Any] = await super().do_execute(*args, **options)
         except KeyboardInterrupt as error:
@@ -147,6 +150,7 @@ class BelayKernel(IPythonKernel):
             reply = self._interrupted(error)
         finally:
             self._shield_from_interrupts()
+            self._busy_tab.end()
         if reply["status"] == "error" and self._ipython.failure is not None:
             reply["ename"], reply["evalue"] = self._ipython.failure
         return reply
@@ -179,6 +183,15 @@ class BelayKernel(IPythonKernel):
         """
         status, indent = TransformerManager().check_complete(code)
         return {"status": status, **({"indent": " " * indent} if indent is not None else {})}
+
+    async def shell_channel_thread_main(self, msg: list[Any]) -> None:
+        """What comes on the shell channel; Tab is answered also while a cell runs."""
+        try:
+            if self._busy_tab.answer(msg):
+                return
+        except Exception:
+            self.log.exception("Tab while a cell runs")
+        await super().shell_channel_thread_main(msg)
 
     async def do_history(self, *args: Any, **options: Any) -> dict[str, Any]:
         """What was typed; entries of this session bear its number, where IPython says 0."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from belay.proxies import ProxyObject
     from belay_jupyter.boards import Board
 
-__all__ = ["BoardPart", "Tab", "board_part", "install", "uninstall"]
+__all__ = ["BoardPart", "Tab", "board_part", "install", "of", "uninstall"]
 
 _PRIORITY = 1000.0
 """Before all matchers of IPython: what stands in a board's cell means nothing to Jedi."""
@@ -250,3 +250,8 @@ def uninstall(shell: InteractiveShell) -> None:
     tab = _installed.pop(shell, None)
     if tab is not None:
         tab.uninstall()
+
+
+def of(shell: InteractiveShell) -> Tab | None:
+    """What answers in an IPython; None where it is not installed."""
+    return _installed.get(shell)

@@ -161,6 +161,54 @@ def test_an_interrupt_between_cells_does_nothing(kernel: Kernel) -> None:
     assert kernel.good("1").result == "1"
 
 
+# ------------------------------------------------------------------------------------ Tab
+
+
+def test_tab_knows_both_sides(kernel: Kernel) -> None:
+    kernel.good("import machine\nboard_name = 1")
+    kernel.good("%%host\nhost_name = 1")
+    assert "board_name" in matches(kernel, "board_na")
+    assert "Pin" in matches(kernel, "machine.P")
+    assert "host_name" not in matches(kernel, "host_na")
+    assert "host_name" in matches(kernel, "%%host\nhost_na")
+    assert "board_name" not in matches(kernel, "%%host\nboard_na")
+    assert "%belay_connect" in matches(kernel, "%belay_conn")
+    help_of = kernel.client.inspect("machine", 3)
+    assert "on the board" in shell_reply(kernel, help_of)["data"]["text/plain"]
+
+
+def test_tab_answers_while_a_cell_runs(kernel: Kernel, shared: Path) -> None:
+    """The cell ends when Tab has been answered, and no sooner."""
+    kernel.good("import machine\nboard_name = 1")
+    matches(kernel, "board_na")
+    client = kernel.client
+    cell = client.execute("print('busy')\nimport os\nwhile 'tab' not in os.listdir(): pass\n7")
+    while client.get_iopub_msg(timeout=PATIENCE)["content"].get("text") != "busy\n":
+        pass
+    asked = client.complete("board_na"), client.inspect("machine", 3)
+    assert "board_name" in shell_reply(kernel, asked[0])["matches"]
+    assert shell_reply(kernel, asked[1])["status"] == "ok"
+    waits = client.complete("%%host\nimport sys; sys.exec_p")  # IPython's own: when it has ended
+    (shared / "tab").touch()
+    assert shell_reply(kernel, cell)["status"] == "ok"
+    assert shell_reply(kernel, waits)["status"] == "ok"
+    states = []
+    while (asked[0], "idle") not in states or (cell, "idle") not in states:
+        message = client.get_iopub_msg(timeout=PATIENCE)
+        if message["msg_type"] == "status":
+            states.append(
+                (message["parent_header"]["msg_id"], message["content"]["execution_state"])
+            )
+    behind = states[states.index((asked[1], "idle")) + 1]
+    assert behind == (cell, "busy"), "a front end shows the state that it heard of last"
+    kernel.good("1")
+
+
+def matches(kernel: Kernel, code: str) -> list[str]:
+    found: list[str] = shell_reply(kernel, kernel.client.complete(code))["matches"]
+    return found
+
+
 # ------------------------------------------------------------------------------------ input
 
 

@@ -25,7 +25,7 @@ class TestConformance(jupyter_kernel_test.KernelTests):
     code_hello_world = "print('hello, world')"
     completion_samples: ClassVar = [
         {"text": "prin", "matches": {"print"}},
-        # {"text": "machine.mem3", "matches": {"mem32"}},
+        {"text": "machine.Pi", "matches": {"Pin"}},
         {"text": "%belay_conn", "matches": {"%belay_connect"}},
         {"text": "%%host\nsys.exec_pre", "matches": {"exec_prefix"}},
     ]
