@@ -23,6 +23,8 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
+from belay_jupyter.kernelspec import NAME as MICROPYTHON
+
 __all__ = ["run_demo"]
 
 _read: Callable[[Path, int], Any] = nbformat.read  # which has no types
@@ -40,6 +42,9 @@ class _ThisPython(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
+        if self.kernel_name == MICROPYTHON:
+            argv = [sys.executable, "-m", "belay_jupyter", "-f", "{connection_file}"]
+            return KernelSpec(argv=argv, interrupt_mode="message", language="micropython")
         return KernelSpec(**get_kernel_dict())
 
 
@@ -141,7 +146,7 @@ def run_demo(notebook: str | None = None, out: TextIO | None = None) -> int:
         screen,
         extra_arguments=["--log-level=ERROR"],  # of the kernel's own messages
         kernel_manager_class=_ThisPython,
-        kernel_name="python3",
+        kernel_name=_kernel_of(content),
         resources={"metadata": {"path": str(path.resolve().parent)}},
     )
     began = time.monotonic()
@@ -158,6 +163,12 @@ def run_demo(notebook: str | None = None, out: TextIO | None = None) -> int:
         return 130
     _show_end(screen, player, path, time.monotonic() - began)
     return 0
+
+
+def _kernel_of(content: Any) -> str:
+    """The kernel that the notebook asks for: ours, or IPython's."""
+    name = content.metadata.get("kernelspec", {}).get("name")
+    return MICROPYTHON if name == MICROPYTHON else "python3"
 
 
 def first_notebook() -> Path:

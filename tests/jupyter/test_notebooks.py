@@ -56,12 +56,8 @@ def test_a_notebook_holds_no_trace_of_the_machine_it_was_written_on(path: Path) 
     assert not re.search(r"/(home|root|tmp|work)/|[A-Z]:\\\\|Users", text)
 
 
-def test_the_demo_shows_the_first_notebook_as_it_runs() -> None:
-    done = demo()
-    out = done.stdout
-    assert done.returncode == 0, out + done.stderr
-    assert done.stderr == ""
-    expected = [
+EXPECTED = {
+    "01-first-board": [
         "# A first board",
         "%belay_connect virtual:",
         "Connected to MicroPython ",
@@ -76,10 +72,69 @@ def test_the_demo_shows_the_first_notebook_as_it_runs() -> None:
         "Out[8]: 0.3333333333333333",
         "9 cells, 1 of which fails on purpose",
         "make lab",
-    ]
+    ],
+    "02-two-boards": [
+        "*  outdoors  MicroPython ",
+        "[indoors]  reading 2\n",
+        "Out[2]: {'indoors': ",
+        "20 of 20 are below ",
+        "Out[6]: 20\n",
+        "Out[7]: True\n",
+        "On outdoors:\n",
+        "----> 2 limit > 0",
+        "NameError: name 'limit' isn't defined",
+        "the cell failed on 1 of 2 boards",
+        "runs on outdoors",
+        "Out[11]: 'done'\n",
+        "Out[12]: 'hello, board'\n",
+        "13 cells, 1 of which fails on purpose",
+    ],
+    "03-debugging-a-driver": [
+        "Out[2]: ['0x50', '0x76']\n",
+        "Out[3]: '0x60'\n",
+        "0xf4  ctrl_meas  00000000\n",
+        "----> 2 sensor = BME280(bus)",
+        "Cell In[5], line 9, in __init__\n",
+        "---> 14         return self.bus.readfrom_mem(",
+        "OSError: [Errno 5] EIO",
+        "Out[7]: 26.",
+        "Out[8]: <ProxyObject BME280 at virtual:?seed=7, ",
+        "Out[9]: ([27213, 25881, 64527], b'",
+        "Out[10]: (27213, 25881, -1009)\n",
+        "Out[11]: 22.",
+        "Out[12]: 22.",
+        "16 of 16\n",
+        "22.",
+        " °C  ####",
+        "15 cells, 1 of which fails on purpose",
+    ],
+    "04-kernel": [
+        "Connected to MicroPython ",
+        *(f"tick {i}\n" for i in range(5)),
+        "Out[2]: 'micropython'\n",
+        "this computer runs CPython\n",
+        "Out[4]: 2.5\n",
+        "----> 2     return sum(values) / len(values)",
+        "ZeroDivisionError: divide by zero",
+        "mean  ",
+        "us on the board",
+        "Out[6]: 49995000\n",
+        "'three': 5",
+        "10 cells, 1 of which fails on purpose",
+    ],
+}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_demo_shows_a_notebook_as_it_runs(path: Path) -> None:
+    """Every notebook, from top to bottom, in its own kernel."""
+    done = demo(*([] if path == FIRST else [str(path)]))
+    out = done.stdout
+    assert done.returncode == 0, out + done.stderr
+    assert done.stderr == ""
     at = 0
-    for text in expected:
-        assert text in out[at:], text
+    for text in EXPECTED[path.stem]:
+        assert text in out[at:], out
         at = out.index(text, at)
     assert "\x1b" not in out
 
