@@ -65,8 +65,11 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
         _loaded = None
 
 
-def get_device() -> Device:
-    """The board that ``%belay_connect`` connected, for Python cells: tasks, ``device("…")``.
+def get_device(name: str = "") -> Device:
+    """A board that ``%belay_connect`` connected, for Python cells: tasks, ``device("…")``.
+
+    Args:
+        name: which one; empty for the one that was connected last.
 
     Raises:
         belay_jupyter.boards.NotConnectedError: there is none; the message says what to type.
@@ -75,4 +78,4 @@ def get_device() -> Device:
 
     if _loaded is None:
         raise NotConnectedError("no board is connected; type: %load_ext belay_jupyter")
-    return _loaded.boards.current.device
+    return _loaded.boards.get(name).device

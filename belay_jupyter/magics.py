@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from IPython.core.magic import Magics, magics_class
 from traitlets import Float, Integer, Unicode, observe
 
 from belay.errors import BelayException, PyboardException, UnsupportedValueError
-from belay_jupyter import auto, boards
+from belay_jupyter import auto, boards, tab
 from belay_jupyter.boards import ALL, DEFAULT, Board
 from belay_jupyter.cells import CellSource, RunningCells
 from belay_jupyter.options import (
@@ -32,6 +31,8 @@ from belay_jupyter.options import (
 from belay_jupyter.output import say
 
 __all__ = ["BelayMagics"]
+
+_VARIABLE = re.compile(r"\$([^\W\d]\w*)|\{([^\W\d]\w*)\}")
 
 
 @magics_class
@@ -77,13 +78,11 @@ class BelayMagics(Magics):
         self._cells.watch()
         self._renderer.install()
         self.shell.input_transformers_cleanup.append(self._auto.transform)
-        with contextlib.suppress(ImportError):
-            importlib.import_module("belay_jupyter.tab").install(self.shell)
+        tab.install(self.shell)
 
     def unload(self) -> None:
         """Take all of it away again, and close the boards."""
-        with contextlib.suppress(ImportError):
-            importlib.import_module("belay_jupyter.tab").uninstall(self.shell)
+        tab.uninstall(self.shell)
         transformers = self.shell.input_transformers_cleanup
         if self._auto.transform in transformers:
             transformers.remove(self._auto.transform)
@@ -104,6 +103,7 @@ class BelayMagics(Magics):
 
     # ---------------------------------------------------------------------------- connections
 
+    @no_var_expand  # which would take the JSON of a USB device for an expression
     @magic_arguments()
     @argument(
         "address",
@@ -137,7 +137,7 @@ class BelayMagics(Magics):
     def belay_connect(self, line: str) -> None:
         """Connect a board. Cells that name none then run on it."""
         # The command line may hold options of its own: they are not ours.
-        ours, is_program, command = line.partition("exec:")
+        ours, is_program, command = self._expanded(line).partition("exec:")
         options = parse(self.belay_connect, ours.rstrip("'\""))
         words = [*options.address, is_program + command] if is_program else options.address
         attempts = self.attempts if options.attempts is None else options.attempts
@@ -312,6 +312,14 @@ class BelayMagics(Magics):
         return self._launch(options, code, local_ns, in_line=cell is None, measured=True)
 
     # ---------------------------------------------------------------------------- inside
+
+    def _expanded(self, line: str) -> str:
+        """A line with the values of variables in place of ``$name`` and ``{name}``."""
+
+        def value(match: re.Match[str]) -> str:
+            return str(self.shell.user_ns.get(match[1] or match[2], match[0]))
+
+        return _VARIABLE.sub(value, line)
 
     def _read(self, magic: Callable[..., Any], line: str, cell: str | None) -> tuple[Any, str]:
         """The options of a magic that runs code, and the code."""

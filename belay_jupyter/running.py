@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from belay.errors import UnsupportedValueError
 from belay_jupyter import sources
+from belay_jupyter.output import say
 
 if TYPE_CHECKING:
     from belay.output import TextSink
@@ -184,18 +185,23 @@ def _proxy(board: Board, handle: int, kind: str) -> Any:
 
 def _run_plainly(board: Board, source: CellSource, wish: CellWish, sink: TextSink) -> CellResult:
     """On a board that has no room for the agent: values only, and several messages."""
+    from belay.session.requests import EXECUTE, Operation
+    from belay.source.linemap import HERE
+
     device = board.device
-    for name, value in wish.inputs.items():
-        if not isinstance(value, (type(None), bool, int, float, str, bytes, list, tuple, dict)):
-            raise UnsupportedValueError(f"-i {name}: this board takes plain values only")
-        device(f"{name}={value!r}", record=False)
-    value = device.run_cell(
-        source.text,
-        filename=source.filename,
-        first_line=source.first_line,
-        label=source.label,
-        result=wish.result,
-        stream_out=sink,
-        timeout=wish.timeout,
-    )
+    if wish.inputs:
+        device._perform(Operation(EXECUTE, (HERE, "", dict(wish.inputs))))
+    try:
+        value = device.run_cell(
+            source.text,
+            filename=source.filename,
+            first_line=source.first_line,
+            label=source.label,
+            result=wish.result,
+            stream_out=sink,
+            timeout=wish.timeout,
+        )
+    except UnsupportedValueError as error:
+        say(f"The cell ran; its last value stays on the board: {error}")
+        value = None
     return CellResult(value, {name: device(name) for name in wish.outputs})

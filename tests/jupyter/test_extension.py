@@ -288,13 +288,15 @@ def test_wrong_use(kernel: Kernel, cell: str, message: str) -> None:
 
 def test_loading_is_cheap_and_says_what_to_type(bare_kernel: Kernel) -> None:
     loaded = (
-        "import sys\nbefore = set(sys.modules)\n%load_ext belay_jupyter\n"
+        "import sys, time\nbefore = set(sys.modules)\nspent = time.process_time()\n"
+        "%load_ext belay_jupyter\nspent = time.process_time() - spent\n"
         "new = set(sys.modules) - before\n"
         "sorted(m for m in new if not m.startswith(('belay', 'belay_jupyter')))"
     )
     reply = bare_kernel.good(loaded)
     heavy = ("serial", "wasmtime", "cyclopts", "nbclient", "rich", "requests", "ipywidgets")
     assert not any(name in (reply.result or "") for name in heavy)
+    assert float(bare_kernel.good("spent").result or 1) < 0.1  # s of the processor's time
     assert bare_kernel.good("'belay.device' in new, 'belay.session' in new").result == (
         "(False, False)"
     )
@@ -327,6 +329,8 @@ def test_unloading_undoes_everything(bare_kernel: Kernel) -> None:
         "    return (sorted(magics.magics['line']), sorted(magics.magics['cell']),\n"
         "            sorted(magics.registry), list(ip.configurables),\n"
         "            {k: list(v) for k, v in ip.events.callbacks.items()},\n"
+        "            list(ip.input_transformers_cleanup), list(ip.Completer.custom_matchers),\n"
+        "            [k for o in (ip, ip.kernel) for k, v in vars(o).items() if callable(v)],\n"
         "            sorted(vars(PyboardException)))\n"
         "before = state()"
     )
@@ -335,6 +339,7 @@ def test_unloading_undoes_everything(bare_kernel: Kernel) -> None:
         bare_kernel.good("%load_ext belay_jupyter\n%belay_connect virtual:")
         assert bare_kernel.good("before == state()").result == "False"
         bare_kernel.good("device = __import__('belay_jupyter').get_device()")
+        bare_kernel.good("%%device --bg\nwhile True: pass")
         bare_kernel.good("%unload_ext belay_jupyter")
         assert bare_kernel.good("before == state(), device.closed").result == "(True, True)"
         assert "Cell magic `%%device` not found" in bare_kernel.run("%%device\n1").stderr

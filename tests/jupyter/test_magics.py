@@ -99,6 +99,7 @@ def test_variables_there_and_back(kernel: Kernel) -> None:
         ("%%device -i a=[object()]\n1", "UnsupportedValueError: -i a[0]: a value of type"),
         ("%%device -o nowhere\n1", "NameError: -o nowhere: the board has no such variable"),
         ("%%device -t nobody\n1", "NotConnectedError: no board is called 'nobody' (those that"),
+        ('%belay_connect {"vid":11914,"pid":0}', "DeviceNotFoundError: No USB serial device fits"),
         ("%belay_connect virtual: --name all", "a board cannot be called 'all'"),
     ],
 )
@@ -349,7 +350,8 @@ def test_resets(kernel: Kernel) -> None:
 
 
 def test_disconnecting_by_name(kernel: Kernel) -> None:
-    kernel.good("%belay_connect virtual: --name three --attempts 1")
+    kernel.good("where = 'virtual:'\n%belay_connect $where --name three --attempts 1")
+    assert kernel.good("__import__('belay_jupyter').get_device('three').attempts").result == "1"
     kernel.good("%%device --bg\nwhile True: pass")
     assert kernel.good("%belay_disconnect three").stderr == "Closed virtual:\n"
     assert "there are: one, two" in kernel.good("%belay_disconnect three").stderr
