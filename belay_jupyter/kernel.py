@@ -80,9 +80,10 @@ class BelayKernel(IPythonKernel):
 
     implementation = "belay"
     implementation_version = belay.__version__
-    # Not "python": front ends run Python of their own in Python kernels, unasked.
+    # What editors and converters colour. The kernelspec says "micropython": in kernels of the
+    # language "python", some front ends run code of their own, unasked.
     language_info = {  # noqa: RUF012 - as in the base class
-        "name": "micropython",
+        "name": "python",
         "version": "3.4",
         "mimetype": "text/x-python",
         "codemirror_mode": {"name": "ipython", "version": 3},
@@ -115,6 +116,7 @@ class BelayKernel(IPythonKernel):
     def start(self) -> None:
         """Begin to serve; the user's startup files have run by now, as Python of this computer."""
         auto.of(self._ipython).on = True
+        self._ipython.input_transformers_cleanup.insert(0, _leave)
         super().start()
 
     def _find_board(self) -> Board:
@@ -231,6 +233,13 @@ class BelayKernel(IPythonKernel):
             thread.start()
         for thread in threads:
             thread.join(RESET_PATIENCE)
+
+
+def _leave(lines: list[str]) -> list[str]:
+    """Let ``exit`` end a console, as people expect of it; on a board it means nothing."""
+    if "".join(lines).strip() in ("exit", "exit()", "quit", "quit()"):
+        return ["%%host\n", "exit()\n"]
+    return lines
 
 
 def _interrupt_main_thread() -> None:

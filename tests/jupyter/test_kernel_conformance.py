@@ -20,7 +20,7 @@ class TestConformance(jupyter_kernel_test.KernelTests):
     km: KernelManager
     kc: BlockingKernelClient
 
-    language_name = "micropython"
+    language_name = "python"
     file_extension = ".py"
     code_hello_world = "print('hello, world')"
     completion_samples: ClassVar = [
