@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from belay import errors
@@ -16,7 +17,7 @@ from belay.session.listening import Listener
 from belay.session.onboard import draw_nonce, forget_agent, load, upload
 from belay.session.operations import Operations
 from belay.session.requests import NOTHING
-from belay.session.turns import Turn
+from belay.session.turns import Turn, has_turn
 from belay.transports.base import Transport
 from belay.wire.decoding import decode
 from belay.wire.exchange import Answer, Counters, Exchange, Timing
@@ -71,8 +72,10 @@ class Channel(Operations):
         self.careful = False
         self.reserved: int | None = None
         self._timing = timing
-        self._lock = threading.Lock()
+        # Who owns an RLock can be asked, also when Ctrl-C has come before that could be noted.
+        self._lock = threading.RLock()
         self._owner: int | None = None
+        self._turn_frame: FrameType | None = None
         self._closing = threading.Lock()
         self._closer: int | None = None
         self._closed = self._left = False
@@ -243,7 +246,7 @@ class Channel(Operations):
         """Whether the link stands, as far as can be seen without sending anything."""
         if self.ended:
             return False
-        if self._closed or not self._lock.acquire(blocking=False):
+        if self._closed or has_turn(self) or not self._lock.acquire(blocking=False):
             return not self._closed  # a call is under way, or the listener waits: they would know
         try:
             self._look()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,8 +39,7 @@ class Listener:
         self._session = session
         self._output = output
         self._on_lost = on_lost
-        self._waiting = 0
-        self._counting = threading.Lock()
+        self._waiting: set[int] = set()
         self._free = threading.Event()
         self._free.set()
         self._thread = threading.Thread(target=self._run, name="belay listener", daemon=True)
@@ -49,18 +49,19 @@ class Listener:
         self._thread.start()
 
     def step_aside(self) -> None:
-        """Let go of the lock, and do not take it again before :meth:`return_to_it`."""
-        with self._counting:
-            self._waiting += 1
-            self._free.clear()
+        """Let go of the lock, and do not take it again before this thread's :meth:`return_to_it`.
+
+        Where Ctrl-C has kept that from being called, that of the thread's next call does for both.
+        """
+        self._waiting.add(threading.get_ident())
+        self._free.clear()
         self._session.transport.wake()
 
     def return_to_it(self) -> None:
         """Another one who has it, or wants it no more, has taken notice."""
-        with self._counting:
-            self._waiting -= 1
-            if not self._waiting:
-                self._free.set()
+        self._waiting.discard(threading.get_ident())
+        if not self._waiting:
+            self._free.set()
 
     @contextmanager
     def stepping_aside(self) -> Iterator[None]:
@@ -84,7 +85,7 @@ class Listener:
     def _listen(self) -> Exception | None:
         """Wait once; the error by which the link has ended."""
         session = self._session
-        session._owner = threading.get_ident()
+        session._owner, session._turn_frame = threading.get_ident(), sys._getframe()
         try:
             session._conversation.listen(self._output)
         except (errors.ConnectionLost, errors.DeviceClosedError) as error:
@@ -92,5 +93,5 @@ class Listener:
         except Exception:
             log.exception("what took the board's prints between calls has raised")
         finally:
-            session._owner = None
+            session._owner = session._turn_frame = None
         return None

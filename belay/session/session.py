@@ -15,7 +15,7 @@ from belay.session.channel import Channel, discard
 from belay.session.conversation import OutputHandler, greet
 from belay.session.onboard import load
 from belay.session.requests import NOTHING, Operation
-from belay.session.turns import NotIdle, this_thread
+from belay.session.turns import NotIdle, has_turn, this_thread
 from belay.transports.base import Transport
 from belay.wire.exchange import Timing
 from belay.wire.greeting import Facts
@@ -127,7 +127,7 @@ class Session(Channel):
             RuntimeError: a callback of a call (output, event, line) called it.
             BoardBusyError: the board ignores interrupts, so there was no ``farewell``.
         """
-        if self._owner == threading.get_ident():
+        if has_turn(self):
             raise RuntimeError("a callback of a call (output, event, line) closed the same board")
         self._closed = True
         with self._closing:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from belay import errors
@@ -12,7 +14,7 @@ from belay import errors
 if TYPE_CHECKING:
     from belay.session.channel import Channel
 
-__all__ = ["NotIdle", "Turn", "this_thread"]
+__all__ = ["NotIdle", "Turn", "has_turn", "this_thread"]
 
 IDLE_PATIENCE = 0.1
 """Seconds in which the listener, or a call that is just ending, gives way to one that is made only
@@ -47,19 +49,28 @@ class Turn:
 
     def __enter__(self) -> None:
         session, me = self._session, threading.get_ident()
-        if session._owner == me:
-            raise RuntimeError("a callback of a call (output, event, line) called the same board")
-        listener = session._listener
-        if listener is None:
-            self._wait()
-        else:
-            with listener.stepping_aside():
+        if session._lock._is_owned():  # type: ignore[attr-defined]  # as threading.Condition asks
+            if has_turn(session):
+                raise RuntimeError(
+                    "a callback of a call (output, event, line) called the same board"
+                )
+            self._give_back()  # Ctrl-C came when it was to be given back
+        try:
+            listener = session._listener
+            if listener is None:
                 self._wait()
-        refusal = self._refusal(me)
-        if refusal is not None:
-            session._lock.release()
-            raise refusal
-        session._owner = me
+            else:
+                with listener.stepping_aside():
+                    self._wait()
+            refusal = self._refusal(me)
+            if refusal is not None:
+                raise refusal
+            session._turn_frame = sys._getframe(1)
+            session._owner = me
+        except BaseException:  # Ctrl-C comes between any two steps
+            if session._lock._is_owned():  # type: ignore[attr-defined]
+                self._give_back()
+            raise
 
     def _wait(self) -> None:
         lock = self._session._lock
@@ -86,5 +97,19 @@ class Turn:
         return None
 
     def __exit__(self, *exc_info: object) -> None:
-        self._session._owner = None
-        self._session._lock.release()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        session = self._session
+        session._owner = session._turn_frame = None
+        session._lock.release()
+
+
+def has_turn(session: Channel) -> bool:
+    """Whether this thread is inside a turn: whether the frame that took it is still at work."""
+    if session._owner != threading.get_ident():
+        return False
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame is not session._turn_frame:
+        frame = frame.f_back
+    return frame is not None
