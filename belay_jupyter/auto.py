@@ -23,6 +23,7 @@ __all__ = ["Auto", "forget", "of"]
 
 _COMMENT_FORM = re.compile(r"#\s*(%%device(?=\s|$).*)", re.DOTALL)
 _HOST = re.compile(r"(#\s*)?%%host\s*$")
+_RUNS_CODE = re.compile(r"%%(time|timeit|capture|prun)\b")
 _HELP = re.compile(r"\?{1,2}[\w.%]+\s*$|[\w.%]+\?{1,2}\s*$")
 
 
@@ -67,7 +68,7 @@ class Auto:
         if marked := _COMMENT_FORM.match(line):
             return [marked[1], *lines[first + 1 :]]
         if _HOST.match(line):
-            return [*lines[:first], "\n", *lines[first + 1 :]]
+            return [*lines[:first], *_for_here(lines[first + 1 :])]
         if not self.on:
             return lines
         begin = _below_host_lines(lines, first)
@@ -79,6 +80,17 @@ class Auto:
         body = "".join(lines[begin:])
         call = f"get_ipython().run_cell_magic('device', {options!r}, {body!r})\n"
         return [*lines[:begin], call]
+
+
+def _for_here(lines: list[str]) -> list[str]:
+    """What stands below ``%%host``, in as many lines as with it.
+
+    A magic that runs code gives its code to IPython once more, so that has to say it then.
+    """
+    second = _first(lines)
+    if second is None or not _RUNS_CODE.match(lines[second]):
+        return ["\n", *lines]
+    return [lines[second], "%%host\n", *lines[:second], *lines[second + 1 :]]
 
 
 def _first(lines: list[str]) -> int | None:

@@ -63,6 +63,16 @@ def test_host_cells_and_magics_run_here(kernel: Kernel) -> None:
     assert "division by zero" in error  # CPython's words
 
 
+def test_magics_that_run_code_run_it_where_it_belongs(kernel: Kernel) -> None:
+    body = "import sys\nprint(sys.implementation.name)"
+    assert kernel.good(f"%%time\n{body}").stdout.startswith("micropython\n")
+    assert kernel.good(f"%%host\n%%time\n{body}").stdout.startswith("cpython\n")
+    kernel.good(f"%%capture there\n{body}")
+    kernel.good(f"%%host\n%%capture here\n{body}")
+    captured = kernel.good("%%host\nthere.stdout, here.stdout").result
+    assert captured == "('micropython\\n', 'cpython\\n')"
+
+
 def test_lines_with_magics_at_the_top_of_a_cell(kernel: Kernel) -> None:
     reply = kernel.good("%set_env BELAY_NOTE=1\n\nimport sys\nsys.platform")
     assert reply.result == "'webassembly'"
