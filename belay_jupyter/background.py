@@ -113,8 +113,9 @@ class BackgroundCell:
                 while one is not None and not one.wait(_POLL) and not self._stopped:
                     pass
             self._before = []
-            if not self._stopped:
-                self._value = self._run(self._display)
+            if self._stopped:
+                raise KeyboardInterrupt("stopped before it began")
+            self._value = self._run(self._display)
         except BaseException as error:
             self.error = error
         finally:

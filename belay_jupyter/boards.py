@@ -124,7 +124,11 @@ class Boards:
         """
         self._drop_closed()
         if not self._boards and self._untouched and self.on_missing is not None:
-            return self.on_missing()
+            try:
+                return self.on_missing()
+            except BaseException:
+                self._untouched = True  # the next cell tries again
+                raise
         for board in reversed(self._boards.values()):
             return board
         state = self._lost or "no board is connected"
@@ -162,7 +166,12 @@ class Boards:
         )
 
     def connect(
-        self, address: str = "", *, name: str = DEFAULT, reset: bool = False, attempts: int = 0
+        self,
+        address: str = "",
+        *,
+        name: str = DEFAULT,
+        reset: bool = False,
+        attempts: int | None = None,
     ) -> Board:
         """Connect a board and make it the current one; one of the same name is closed first.
 
@@ -171,7 +180,8 @@ class Boards:
                 one on USB if there is only one.
             name: what to call it.
             reset: soft-reset the board. Otherwise what is in its memory stays.
-            attempts: how often to connect again by itself when the link ends.
+            attempts: how often to connect again by itself when the link ends; None:
+                :attr:`attempts`.
 
         Raises:
             NotConnectedError: no address is known; the message lists what to type.
@@ -187,6 +197,7 @@ class Boards:
         address = address or self.known_address() or self.only_one()
         self.close(name)  # a port cannot be opened twice
         # A cell is a program of its own: it imports what it uses, so nothing is imported for it.
+        attempts = self.attempts if attempts is None else attempts
         device = Device(address, reset=reset, startup="", attempts=attempts, stdin=self._ask)
         board = self._boards[name] = Board(name, device, self)
         self._lost = ""

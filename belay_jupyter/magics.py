@@ -61,14 +61,14 @@ class BelayMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.boards = boards.of(shell)
-        self.boards.address = self.address
+        self.boards.address, self.boards.attempts = self.address, self.attempts
         self._auto = auto.of(shell)
         self._cells = RunningCells(shell)
         self._renderer = self.boards.renderer
 
-    @observe("address")
-    def _address_changed(self, change: Any) -> None:
-        self.boards.address = change.new
+    @observe("address", "attempts")
+    def _setting_changed(self, change: Any) -> None:
+        setattr(self.boards, change.name, change.new)
 
     # ---------------------------------------------------------------------------- extension
 
@@ -140,13 +140,12 @@ class BelayMagics(Magics):
         ours, is_program, command = self._expanded(line).partition("exec:")
         options = parse(self.belay_connect, ours.rstrip("'\""))
         words = [*options.address, is_program + command] if is_program else options.address
-        attempts = self.attempts if options.attempts is None else options.attempts
         try:
             board = self.boards.connect(
                 " ".join(words).strip("'\" "),
                 name=options.name,
                 reset=options.reset,
-                attempts=attempts,
+                attempts=options.attempts,
             )
         except PyboardException as error:  # by boot.py or main.py, while the board was reset
             self._renderer.as_board_error(error)

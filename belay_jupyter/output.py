@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, TextIO
@@ -53,6 +54,19 @@ class Labelled:
         return "".join(self._label + line for line in lines)
 
 
+_PIECE = 15_000
+"""Characters of one message: longer ones are not copied by ZeroMQ, and hold up a kernel's end."""
+
+
+class _Ending(threading.Event):
+    """Set when this process ends: what is sent to the notebook from then on fails, noisily."""
+
+    watched = False
+
+
+_ending = _Ending()
+
+
 class CellText:
     """Text that belongs to the cell in which this was made, also when that has ended.
 
@@ -72,6 +86,9 @@ class CellText:
         self._thread = getattr(self._stream, "pub_thread", None)
         self._session = getattr(self._stream, "session", None)
         self._parent = _parent_of(shell) if self._thread is not None else None
+        if not _ending.watched:
+            _ending.watched = True
+            atexit.register(_ending.set)
 
     def write(self, text: str) -> None:
         """Show text in the cell, from any thread."""
@@ -79,6 +96,8 @@ class CellText:
             stream: TextIO = self._stream
             stream.write(text)
             stream.flush()
+            return
+        if _ending.is_set():
             return
         with self._lock:
             scheduled, self._waiting = bool(self._waiting), self._waiting + text
@@ -88,8 +107,9 @@ class CellText:
     def _send(self) -> None:
         with self._lock:
             text, self._waiting = self._waiting, ""
-        content = {"name": self._name, "text": text}
-        self._message("stream", content)
+        for start in range(0, len(text), _PIECE):
+            content = {"name": self._name, "text": text[start : start + _PIECE]}
+            self._message("stream", content)
 
     def display(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """Show a value in the cell, as ``display`` does."""
@@ -101,6 +121,8 @@ class CellText:
 
     def _message(self, kind: str, content: dict[str, Any]) -> None:
         assert self._session is not None
+        if _ending.is_set():
+            return
         topic = getattr(self._stream, "topic", None)
         self._session.send(self._thread, kind, content=content, parent=self._parent, ident=topic)
 

@@ -249,7 +249,10 @@ def test_waiting_for_the_background_can_be_stopped(kernel: Kernel) -> None:
     assert re.search(r"KeyboardInterrupt\nCell In\[\d+\] goes on in the background", waiting)
     assert "runs on it" in kernel.good("%belay_list").stdout
     assert kernel.good("job.done").result == "False"
+    kernel.good("%%device --bg\nnever = 1")
+    assert kernel.good("_.stop(), job.done").result == "(True, False)"  # it had not begun
     assert kernel.good("job.stop()").result == "True"
+    assert "NameError" in kernel.run("%device never").error
     assert "KeyboardInterrupt" in kernel.run("job.result()").error
     assert re.search(r"<Cell In\[\d+\] failed \(Keyb", kernel.good("job").result or "")
 
@@ -321,6 +324,10 @@ def test_what_the_magics_tell(kernel: Kernel) -> None:
     kernel.good("%config BelayMagics.timeout = 0.2")
     assert "CallTimeoutError" in kernel.run("%%device\nwhile True: pass").error
     kernel.good("%config BelayMagics.timeout = None")
+    kernel.good("%config BelayMagics.attempts = 2\n%config BelayMagics.address = 'virtual:'")
+    kernel.good("%belay_connect --name four")
+    assert kernel.good("__import__('belay_jupyter').get_device().attempts").result == "2"
+    kernel.good("%belay_disconnect four")
 
 
 def test_resets(kernel: Kernel) -> None:

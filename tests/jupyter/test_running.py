@@ -52,6 +52,12 @@ def connect() -> Iterator[Callable[..., Cells]]:
         device.close()
 
 
+@pytest.fixture(scope="module")
+def cells() -> Iterator[Cells]:
+    with belay.Device("virtual:", startup="", reset=False) as device:
+        yield Cells(device)
+
+
 def test_a_cell_is_one_round_trip_whatever_is_wanted_of_it(
     connect: Callable[..., Cells], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +80,27 @@ def test_a_cell_is_one_round_trip_whatever_is_wanted_of_it(
     made = cells.run("object()").value
     assert repr(made) == "<ProxyObject object at virtual:, handle 1>"
     assert link.round_trips == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [
+        ("[1, 'a', (2.5, {3: [None, b'x']}), {4}, range(3)]", False),
+        ("{}.keys()", False),
+        ("__import__('array').array('i', [1])", False),
+        ("[[]] * 3", False),
+        ("[1, object()]", True),
+        ("{'a': [object()]}", True),
+        ("{object(): 1}", True),
+        ("(len,)", True),
+        ("x = []\nx.append(x)\nx", True),
+        ("(i for i in 'ab')", True),
+        ("x = y = []\nfor i in range(200): y.append([]); y = y[0]\nx", True),
+    ],
+)
+def test_what_stays_on_the_board(cells: Cells, text: str, stays: bool) -> None:
+    assert isinstance(cells.run(text).value, belay.ProxyObject) == stays
+    assert isinstance(cells.run(text, proxy=True).value, belay.ProxyObject)
 
 
 def test_a_cell_costs_the_board_what_the_bare_statements_cost(
