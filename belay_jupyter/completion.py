@@ -198,10 +198,15 @@ def _parameters(names: Names, code: str, cursor: int) -> list[Match]:
 def _fitting(groups: Iterable[list[Match]], prefix: str, cursor: int) -> Matches:
     found: dict[str, Match] = {}
     for group in groups:
-        for match in sorted(group, key=lambda match: (match.text.startswith("_"), match.text)):
+        for match in sorted(group, key=_order):
             if _wanted(match.text, prefix):
                 found.setdefault(match.text, match)
     return Matches(list(found.values()), cursor - len(prefix), cursor)
+
+
+def _order(match: Match) -> tuple[bool, bool, str]:
+    """Alphabetical, but constants behind the rest, and what begins with underscores last."""
+    return (match.text.startswith("_"), match.text.isupper(), match.text.casefold())
 
 
 def _wanted(name: str, prefix: str) -> bool:
