@@ -12,7 +12,7 @@ from belay.source.tokens import WORD, Places, next_token
 
 __all__ = ["minify"]
 
-_NUMBER = re.compile(rf"\.?[0-9](?:\.|{WORD})*\Z")
+_NUMBER = re.compile(rf"(?:\A|\.)[0-9](?:\.|{WORD})*\Z")  # also in what was `in .5`
 _LAST_WORD = re.compile(rf"(?:\.|{WORD})*\Z")
 _SEMICOLON = re.compile(r"(?:[ \t\f]|\\\n)*;")
 _NOTHING_TO_DROP = re.compile(r"[^ \t\f\n\r#\\;]*\Z")
@@ -185,4 +185,4 @@ def _is_word(character: str) -> bool:
 
 def _ends_in_number(text: str) -> bool:
     word = _LAST_WORD.search(text)
-    return word is not None and _NUMBER.match(word[0]) is not None
+    return word is not None and _NUMBER.search(word[0]) is not None

@@ -33,6 +33,12 @@ def library() -> list[Path]:
     return sorted(path for path in found if "site-packages" not in path.parts)
 
 
+@pytest.mark.parametrize("source", ["x in .5 . a\n", "y if .5 .real else 1 . real\n"])
+def test_a_number_behind_a_keyword_is_one(source: str) -> None:
+    check(source)
+    assert ".5 ." in minify(source)
+
+
 def check_file(path: Path) -> None:
     try:
         source = path.read_text(encoding="utf-8-sig")
