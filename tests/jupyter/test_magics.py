@@ -257,6 +257,32 @@ def test_waiting_for_the_background_can_be_stopped(kernel: Kernel) -> None:
     assert re.search(r"<Cell In\[\d+\] failed \(Keyb", kernel.good("job").result or "")
 
 
+# ------------------------------------------------------------------------------------ interrupts
+
+
+def test_an_interrupt_takes_less_than_a_fifth_of_a_second(kernel: Kernel) -> None:
+    """The best of three counts: what else this computer does is not to be measured."""
+    for body in (
+        "while True: pass",
+        "import time\ntime.sleep(1000)",
+        "while True: print('spam ' * 9)",
+    ):
+        best = PATIENCE
+        for _ in range(3):
+            began = 0.0
+
+            def stop(text: str) -> None:
+                nonlocal began
+                if not began and "go" in text:
+                    began = time.monotonic()
+                    kernel.manager.interrupt_kernel()
+
+            reply = kernel.run(f"%%device\nprint('go')\n{body}", stop)
+            best = min(best, time.monotonic() - began)
+            assert reply.of("error")[-1]["ename"] == "KeyboardInterrupt"
+        assert best < 0.2, body
+
+
 # ------------------------------------------------------------------------------------ input
 
 

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import cast
 
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from belay.transports.usb import UsbSpecifier
 from belay_jupyter.auto import Auto
+from belay_jupyter.boards import Boards, NotConnectedError
 from belay_jupyter.cells import locate_in_line
 from belay_jupyter.magics import BelayMagics
 from belay_jupyter.options import split
@@ -144,3 +149,32 @@ def test_errors_of_several_boards() -> None:
     error = BoardErrors("2 of 3", {"a": one, "b": two}, {"c": 7})
     assert error.exceptions == (one, two)
     assert (str(error), error.results, error.errors["b"]) == ("2 of 3", {"c": 7}, two)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_board_without_an_address(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    devices = [
+        UsbSpecifier(
+            vid=1, product="Pico", serial_number=str(number), device=f"/dev/ttyACM{number}"
+        )
+        for number in range(count)
+    ]
+    monkeypatch.setattr("belay.transports.usb.list_devices", lambda: devices)
+    monkeypatch.delenv("BELAY_DEVICE", raising=False)
+    boards = Boards(cast(InteractiveShell, None))
+    if count == 1:
+        assert boards.only_one() == "/dev/ttyACM0"
+        return
+    with pytest.raises(NotConnectedError) as caught:
+        boards.connect()
+    first, *typed = str(caught.value).split("\n")
+    assert first.startswith("which board? (there ")
+    assert all(line.startswith("%belay_connect ") for line in typed)
+    if count:
+        assert typed == [
+            "%belay_connect /dev/ttyACM0   # Pico, 0",
+            "%belay_connect /dev/ttyACM1   # Pico, 1",
+            "%belay_connect virtual:       # a MicroPython on this computer, no hardware needed",
+        ]
+    monkeypatch.setenv("BELAY_DEVICE", "socket://there:1")
+    assert boards.known_address() == "socket://there:1"
