@@ -43,7 +43,9 @@ def _kernel(arguments: list[str]) -> int:
     try:
         check_installation()
     except ImportError as error:
-        print(error, file=sys.stderr)
+        from belay_jupyter.explaining import explain
+
+        explain(arguments, str(error))
         return 1
     from belay_jupyter.kernel import launch
 
