@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
@@ -40,8 +41,8 @@ class Listener:
         self._output = output
         self._on_lost = on_lost
         self._waiting: set[int] = set()
-        self._free = threading.Event()
-        self._free.set()
+        # Closed while callers wait. No Event: Ctrl-C can leave the lock inside of one taken.
+        self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="belay listener", daemon=True)
 
     def start(self) -> None:
@@ -54,14 +55,18 @@ class Listener:
         Where Ctrl-C has kept that from being called, that of the thread's next call does for both.
         """
         self._waiting.add(threading.get_ident())
-        self._free.clear()
+        self._gate.acquire(blocking=False)
         self._session.transport.wake()
 
     def return_to_it(self) -> None:
         """Another one who has it, or wants it no more, has taken notice."""
         self._waiting.discard(threading.get_ident())
         if not self._waiting:
-            self._free.set()
+            self._open_gate()
+
+    def _open_gate(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it was open
+            self._gate.release()
 
     @contextmanager
     def stepping_aside(self) -> Iterator[None]:
@@ -75,7 +80,8 @@ class Listener:
     def _run(self) -> None:
         lost: Exception | None = None
         while lost is None and not self._session._closed:
-            self._free.wait()
+            self._gate.acquire()
+            self._open_gate()
             with self._session._lock:
                 if not self._waiting and not self._session._closed:
                     lost = self._listen()
