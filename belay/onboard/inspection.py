@@ -14,7 +14,7 @@
 #   (kind, type's name, names, kinds, types, text)
 #   kinds: one letter for each name: m module, c class, f function, p property, v value, ? unknown;
 #   types: of the values, in order; text: the object's repr where deep and harmless.
-module = type(sys)
+MODULE = type(sys)
 unknown = {}
 FUNCTIONS = ("function", "bound_method", "closure", "generator")
 
@@ -23,7 +23,7 @@ def letter(v):
     if v is unknown:
         return 63
     t = type(v)
-    if t is module:
+    if t is MODULE:
         return 109
     if t is type:
         return 99
@@ -37,7 +37,7 @@ def own(t):  # whether a class statement made it
 
 def members(o):
     t = type(o)
-    if o is G or t is module:
+    if o is G or t is MODULE:
         d = o if o is G else getattr(o, "__dict__", None)
         if d is None:
             for n in dir(o):
@@ -62,7 +62,7 @@ def step(o, n):
     t = type(o)
     if o is G:
         return G[n] if n in G else getattr(builtins, n)
-    if t is module:
+    if t is MODULE:
         d = getattr(o, "__dict__", unknown)
         if n in d:
             return d[n]
