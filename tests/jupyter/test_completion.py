@@ -361,6 +361,21 @@ def test_a_board_that_was_reset(fresh_board: NotebookBoard) -> None:
     assert board.offered("led.").items() >= PIN.items()  # as the cell that made it says
 
 
+def test_a_board_without_room_for_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("belay.session.session.AGENT_HEAP", 1 << 40)
+    with Device("virtual:", startup="") as device:
+        board = NotebookBoard(device)
+        assert not device._session.agent
+        board.cell(CELL)
+        device("nobody_knows = 1")
+        assert board.offered("nobody") == {"nobody_knows": ""}
+        assert board.offered("s.")["read"] == "function"  # from the cell
+        assert "read(count=1)" in (board.told("s.read(") or "")
+        assert board.offered("led.") == {}
+        assert board.offered("import mach") == {"machine": "module"}
+        assert device("ran") == []
+
+
 @pytest.mark.parametrize(
     ("code", "path"),
     [
