@@ -163,7 +163,7 @@ def _of_definition(one: Definition) -> Match:
 
 def _globals(names: Names, code: str, cursor: int) -> list[list[Match]]:
     """The names that a cell can begin with: its parameters, globals, builtins, keywords."""
-    (board, builtins), fresh = names.ask([Question(), Question(module="builtins")])
+    (board, builtins), fresh = names.ask([Question(), knowledge.BUILTINS])
     found: dict[str, Match] = {}
     for name, source in (names.here if fresh and board else names.scope).items():
         found[name] = _of_definition(source.definition)

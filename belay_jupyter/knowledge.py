@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from belay.session.conversation import OutputHandler
     from belay.session.session import Session
 
-__all__ = ["HARMLESS", "MISSING", "Listing", "Question", "about", "modules", "prepare"]
+__all__ = ["BUILTINS", "HARMLESS", "MISSING", "Listing", "Question", "about", "modules", "prepare"]
 
 PATIENCE = 0.25
 """Seconds that somebody who has pressed Tab waits for a board."""
@@ -70,6 +70,9 @@ class Question(NamedTuple):
         if self.module:
             return (3 if self.module in HARMLESS else 2, self.module, self.names, self.deep)
         return (0, None, self.names, self.deep)
+
+
+BUILTINS = Question(module="builtins")
 
 
 class Listing(NamedTuple):
@@ -139,12 +142,15 @@ def about(device: Device, questions: Sequence[Question]) -> tuple[list[Listing |
     """
     knowledge = _known.setdefault(device, _Knowledge())
 
+    knowledge.check(device._session)
+    # A hundred names that stay as they are: they need not travel with every key.
+    asked = [one for one in questions if one != BUILTINS or one.key not in knowledge.listings]
+
     def ask() -> bool:
-        arguments = [question.arguments for question in questions]
-        answers = _perform(device, arguments)
+        answers = _perform(device, [question.arguments for question in asked])
         if answers is None:
             return False
-        for question, answer in zip(questions, answers, strict=True):
+        for question, answer in zip(asked, answers, strict=True):
             listing = MISSING if answer == 0 else None if answer is None else _listing(answer)
             knowledge.take(device._session, question.key, listing)
         return True
@@ -159,7 +165,7 @@ def prepare(device: Device) -> None:
 
     Takes twice :data:`PATIENCE` at the most, and raises nothing.
     """
-    (found, _), fresh = about(device, [Question(), Question(module="builtins")])
+    (found, _), fresh = about(device, [Question(), BUILTINS])
     if not fresh or found is None:
         return
     one_of_each = {kind: name for name, kind in found.members.items() if name[:2] != "__"}
