@@ -19,6 +19,8 @@ __all__ = ["HERE", "BoardFrame", "Origin", "SourceMap"]
 
 _FRAME = re.compile(r'^ *File "(?P<tag>[^"]*)", line (?P<line>\d{1,9})(?:, in (?P<name>.*))?$')
 AGENT = "<belay>"
+_BUILT_IN = "/.board/"
+"""Modules of the virtual board that are C on a real one, where they have no frames."""
 HERE = "<device>"
 """The tag of statements that leave no code behind. The board interns every tag it sees and never
 frees it, so a program that sends new statements for hours must not use up new tags for them."""
@@ -129,7 +131,7 @@ class SourceMap:
         for line in traceback.replace("\r\n", "\n").split("\n"):
             match = _FRAME.match(line)
             if match:
-                if match["tag"] != AGENT:
+                if match["tag"] != AGENT and not match["tag"].startswith(_BUILT_IN):
                     # Deeper down, an unnamed source is what a program itself evaluates.
                     mine = match["tag"] == HERE or (not frames and match["tag"] in _UNNAMED)
                     frames.append(self._frame(match, here if mine else None))

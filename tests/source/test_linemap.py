@@ -200,3 +200,10 @@ def test_files_of_the_board_are_shown_as_the_hosts(tmp_path: Path) -> None:
         assert (frame.filename, frame.line, frame.source) == (str(path), 2, line)
     for name in ("/lib/robot/none.py", "/libx/robot/arm.py", "../etc/passwd", "<stdin>", ""):
         assert sources.frames(f'  File "{name}", line 2, in f\nE: x')[0][0].filename == name
+
+
+def test_what_is_c_on_a_real_board_has_no_frame() -> None:
+    text = '  File "main.py", line 2, in f\n  File "/.board/_i2c.py", line 9, in scan\nOSError: 5'
+    frames, message = SourceMap("a").frames(text)
+    assert [frame.filename for frame in frames] == ["main.py"]
+    assert message == "OSError: 5"
