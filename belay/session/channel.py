@@ -20,7 +20,7 @@ from belay.session.requests import NOTHING
 from belay.session.turns import Turn, has_turn
 from belay.transports.base import Transport
 from belay.wire.decoding import decode
-from belay.wire.exchange import Answer, Counters, Exchange, Timing
+from belay.wire.exchange import Answer, Counters, Exchange, State, Timing
 from belay.wire.frames import Style
 from belay.wire.greeting import Facts
 from belay.wire.values import CannotTravel, Limits, Malformed
@@ -118,8 +118,16 @@ class Channel(Operations):
         """This thread's turn to talk to the board."""
         return Turn(self)
 
+    def _is_ready(self) -> bool:
+        """Whether an earlier call has left nothing behind."""
+        idle = self._conversation.exchange.state is State.IDLE
+        return idle and not (self._lost_agent or self._unsettled)
+
     def _get_ready(self, deadline: float | None) -> None:
         """Mend what an earlier call has left behind."""
+        if self._conversation.exchange.state is not State.IDLE:  # Ctrl-C between two of its steps
+            self._unsettled = True
+            self._conversation.exchange.abandon()
         if self._unsettled and not self._lost_agent:
             self._settle(deadline)
         if self._was_reset and self.careful and self.reserved is None:
@@ -165,8 +173,8 @@ class Channel(Operations):
             outcome = self._conversation.run(deadline, output)
         except BaseException as failed:
             # A second Ctrl-C, or the link has ended: nobody knows what became of the request.
-            self._conversation.exchange.abandon()
             self._unsettled = True
+            self._conversation.exchange.abandon()
             if self._dropped and isinstance(failed, errors.DeviceClosedError):
                 raise errors.ConnectionLost(
                     "the connection was made anew while this call was under way.",

@@ -80,7 +80,7 @@ class PlainSession(Session):
             self.perform(assign, timeout=timeout, output=output)
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._turn():
-            if self._lost_agent or self._unsettled:
+            if not self._is_ready():
                 self._get_ready(deadline)
             # After that: it may have changed the mark of values.
             answer = self._ask(self._typed(code, args).encode(), deadline, output)

@@ -222,7 +222,7 @@ class Session(Channel):
         deadline = None if timeout is None else time.monotonic() + timeout
         full = operation
         with self._turn():
-            if self._lost_agent or self._unsettled:
+            if not self._is_ready():
                 self._get_ready(deadline)
             if operation.generation not in (None, self.generation):
                 raise errors.StaleProxyError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C may come between any two steps of what takes a turn at the link and gives it back."""
+"""Ctrl-C may come between any two steps: of taking a turn at the link, and of using it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import belay
-from belay.session import listening, turns
+from belay.session import channel, listening, turns
 
-FILES = {turns.__file__, listening.__file__}
+FILES = {turns.__file__, listening.__file__, channel.__file__}
 
 
 class CtrlC:
