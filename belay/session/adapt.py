@@ -42,12 +42,14 @@ _PLAIN = frozenset({bool, int, float, complex, str, bytes})
 
 
 def adapt(value: Any) -> Any:
-    """What a value of another type travels as; NotImplemented where it is none of NumPy's.
+    """What a value of another type travels as; NotImplemented where it cannot.
 
     ========================  ===================================================================
     a scalar, a 0-D array     bool, int, float, complex, str, bytes
     an array of one dimension ``array.array``: integers and floats as they are, bools as 0 and 1
     one of more dimensions    lists of those, in lists
+    a subclass of a type that its base, if it is shown as its base is: Belay 0.30 sent what
+    travels                   ``repr`` shows; one with a repr of its own means something else
     ========================  ===================================================================
 
     Raises:
@@ -62,7 +64,26 @@ def adapt(value: Any) -> Any:
         if hasattr(value, "mask"):
             raise _cannot(value, "its mask would be lost; try .filled() or .compressed()")
         return _rows(value.view(arrays)) if value.ndim else _scalar(value)
+    for base, plain in _BASES.items():
+        own: Any = type(value)
+        if issubclass(own, base) and own.__repr__ is base.__repr__:
+            return plain(value)
     return NotImplemented
+
+
+_BASES: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: lambda value: complex(value.real, value.imag),
+    str: str.__str__,
+    bytes: lambda value: bytes(memoryview(value)),
+    bytearray: lambda value: bytearray(memoryview(value)),
+    list: lambda value: list(list.__iter__(value)),
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+    dict: lambda value: dict(dict.items(value)),
+}
+"""Of subclasses, the value as the base has it, whatever methods they have overridden. (The repr of
+a set shows the name of its class.)"""
 
 
 def _scalar(value: Any) -> Any:

@@ -144,8 +144,9 @@ def test_arguments_that_cannot_travel(
     def f(*args, **keywords):
         return len(args)
 
-    class Own(dict):  # a subclass is not what it looks like
-        pass
+    class Own(dict):  # a subclass that is not what its base is
+        def __repr__(self):
+            return "Own()"
 
     def never(*_: object) -> None:
         raise AssertionError("something was sent")
