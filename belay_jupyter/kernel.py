@@ -8,8 +8,8 @@ first cell needs one, interrupts by message, and gives the board back when it en
 
 from __future__ import annotations
 
-import _thread
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -25,6 +25,7 @@ import belay
 from belay.errors import PyboardException
 from belay_jupyter import auto, boards, load_ipython_extension
 from belay_jupyter.busytab import BusyTab
+from belay_jupyter.interrupts import Interrupts
 from belay_jupyter.tracebacks import message_of
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ __all__ = ["BelayKernel", "launch"]
 
 RESET_PATIENCE = 2.0
 """Seconds that the soft reset of a restart may take; Jupyter kills the kernel after five."""
-
-_SIGNALS_REACH_THREADS = hasattr(signal, "pthread_kill")
-"""Not on Windows."""
 
 _NOTHING_ON_USB = (
     "No board is on USB, so this is a virtual one; %belay_connect ADDRESS connects others"
@@ -104,6 +102,7 @@ class BelayKernel(IPythonKernel):
         self._boards = boards.of(self._ipython)
         self._boards.on_missing = self._find_board
         self._busy_tab = BusyTab(self)
+        self._interrupts = Interrupts()
 
     @property
     def kernel_info(self) -> dict[str, Any]:
@@ -141,18 +140,33 @@ class BelayKernel(IPythonKernel):
 
     # ---------------------------------------------------------------------------- cells
 
+    def pre_handler_hook(self) -> None:
+        """Before a message of the shell channel: where a cell comes, it lets interrupts in itself.
+
+        IPython's kernel lets them in from here on, and one that hits its own steps before and
+        behind the cell leaves the cell without an answer: it would never end.
+        """
+        if self.get_parent("shell")["header"]["msg_type"] != "execute_request":
+            super().pre_handler_hook()
+            return
+        self._interrupts.close()
+        self.saved_sigint_handler = signal.signal(signal.SIGINT, self._interrupts)
+
     async def do_execute(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """Run a cell; an interrupt that comes when it has ended is none."""
+        """Run a cell; whenever an interrupt comes, there is an answer."""
         self._ipython.forget_failure()
         self._busy_tab.begin(self.get_parent("shell"))
         try:
-            reply: dict[str, Any] = await super().do_execute(*args, **options)
+            try:
+                self._interrupts.open()
+                reply: dict[str, Any] = await super().do_execute(*args, **options)
+            finally:
+                self._interrupts.close()
         except KeyboardInterrupt as error:
             # Between two steps of IPython's own: the cell is over, but has no answer yet.
+            self._interrupts.close()
             reply = self._interrupted(error)
-        finally:
-            self._shield_from_interrupts()
-            self._busy_tab.end()
+        self._busy_tab.end()
         if reply["status"] == "error" and self._ipython.failure is not None:
             reply["ename"], reply["evalue"] = self._ipython.failure
         return reply
@@ -167,16 +181,6 @@ class BelayKernel(IPythonKernel):
             "user_expressions": {},
             "payload": [],
         }
-
-    @staticmethod
-    def _shield_from_interrupts() -> None:
-        """From here on SIGINT does nothing, also one that is already pending; until the next cell.
-
-        It could otherwise hit the code that sends the reply, and a cell without a reply is one
-        that never ends.
-        """
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     async def do_is_complete(self, code: str) -> dict[str, Any]:
         """Whether a cell is whole, as Python sees it; a console asks for more if it is not.
@@ -207,8 +211,7 @@ class BelayKernel(IPythonKernel):
 
     async def interrupt_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         """Stop the cell; called in the control thread, while the main one runs it."""
-        _interrupt_main_thread()
-        if not _SIGNALS_REACH_THREADS:
+        if self._interrupts.send() and os.name == "nt":
             self._boards.interrupt()  # what waits for a board does not see the flag by itself
         assert self.session is not None
         self.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
@@ -240,20 +243,6 @@ def _leave(lines: list[str]) -> list[str]:
     if "".join(lines).strip() in ("exit", "exit()", "quit", "quit()"):
         return ["%%host\n", "exit()\n"]
     return lines
-
-
-def _interrupt_main_thread() -> None:
-    """Let SIGINT come to the thread that runs the cells, and to nobody else.
-
-    The process has children, virtual boards among them, to which an interrupt means nothing. A
-    session lets the signal through where nothing can be lost: the first one stops the board, the
-    second one gives up a board that does not react.
-    """
-    main = threading.main_thread().ident
-    if _SIGNALS_REACH_THREADS and main is not None:
-        signal.pthread_kill(main, signal.SIGINT)
-    else:
-        _thread.interrupt_main()
 
 
 def _reset(board: Board) -> None:

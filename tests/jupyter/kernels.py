@@ -114,6 +114,8 @@ class Kernel:
         answer = self.client.execute_interactive(
             code,
             store_history=True,
+            # ipykernel aborts what comes within a moment of an error, even a client's next step.
+            stop_on_error=False,
             allow_stdin=on_input is not None,
             stdin_hook=answer_input,
             timeout=PATIENCE,
