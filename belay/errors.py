@@ -193,7 +193,9 @@ def _made(name: str, parents: tuple[type, ...]) -> type[PyboardException]:
     """A class with these parents, always the same one."""
     key = (name, parents)
     if key not in _classes:
-        _classes[key] = type(f"PyboardException[{name}]", parents, {"__module__": __name__})
+        # Programs that print the class's name print what Belay's did; a traceback says which kind.
+        shown = {"__module__": __name__, "__qualname__": f"PyboardException[{name}]"}
+        _classes[key] = type("PyboardException", parents, shown)
     return _classes[key]
 
 
