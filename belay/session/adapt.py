@@ -66,7 +66,7 @@ def adapt(value: Any) -> Any:
         return _rows(value.view(arrays)) if value.ndim else _scalar(value)
     for base, plain in _BASES.items():
         own: Any = type(value)
-        if issubclass(own, base) and own.__repr__ is base.__repr__:
+        if own is not base and issubclass(own, base) and own.__repr__ is base.__repr__:
             return plain(value)
     return NotImplemented
 

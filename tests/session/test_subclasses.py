@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from belay import errors
+from belay.session.adapt import adapt
 from belay.session.session import Session
 from tests.session.boards import open_session
 
@@ -60,3 +61,8 @@ class Level(enum.IntEnum):
 def test_what_is_shown_in_its_own_way_does_not(session: Session, value: Any) -> None:
     with pytest.raises(errors.UnsupportedValueError):
         session.call("same", (value,), {})
+
+
+@pytest.mark.parametrize("value", [*VALUES, True, None], ids=lambda value: type(value).__name__)
+def test_what_travels_as_it_is_needs_no_adapting(value: Any) -> None:
+    assert adapt(value) is NotImplemented
