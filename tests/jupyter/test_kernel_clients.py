@@ -32,6 +32,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "IPYTHONDIR": str(tmp_path / "ipython"),
         "PYTHONPATH": str(ROOT),
         "BELAY_DEVICE": "virtual:",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
 
 
@@ -64,9 +65,9 @@ def test_nbconvert_nbmake_and_a_console(environment: dict[str, str], tmp_path: P
     nothing = tmp_path / "pytest.ini"
     nothing.write_text("[pytest]\n")
     options: dict[str, object] = {"env": environment, "cwd": tmp_path}
-    convert = ("jupyter", "nbconvert", "--execute", "--to", "markdown", "--stdout", notebook)
-    make = ("pytest", "-c", str(nothing), "-p", "no:xdist", "-p", "no:cov", "--nbmake", notebook)
-    console = ("jupyter", "console", "--kernel", "micropython-belay", "--simple-prompt")
+    convert = ("nbconvert", "--execute", "--to", "markdown", "--stdout", notebook)
+    make = ("pytest", "-c", str(nothing), "-p", "nbmake.pytest_plugin", "--nbmake", notebook)
+    console = ("jupyter_console", "--kernel", "micropython-belay", "--simple-prompt")
     with ExitStack() as stack:
         converting = stack.enter_context(running(*convert, **options))
         making = stack.enter_context(running(*make, **options))
