@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 try:
     import nbformat
@@ -150,18 +151,30 @@ def run_demo(notebook: str | None = None, out: TextIO | None = None) -> int:
         resources={"metadata": {"path": str(path.resolve().parent)}},
     )
     began = time.monotonic()
+    # What the kernel's process itself says, such as ipykernel's complaints about its own end, is of
+    # interest only where it dies; what cells write to stderr comes as messages.
+    with tempfile.TemporaryFile() as words:
+        code = _play(player, screen, words)
+    if code == 0:
+        _show_end(screen, player, path, time.monotonic() - began)
+    return code
+
+
+def _play(player: _Player, screen: _Screen, words: BinaryIO) -> int:
+    """Run all cells; returns the exit code."""
     try:
-        player.execute()
+        player.execute(stderr=words)
     except CellExecutionError:
         screen.block("\nThis cell failed, and the notebook ends here.", _RED)
         return 1
     except DeadKernelError as error:
+        words.seek(0)
+        screen.block(words.read().decode("utf-8", "replace").rstrip())
         screen.block(f"\nThe kernel died: {error}", _RED)
         return 1
     except KeyboardInterrupt:
         screen.block("\nStopped.", _RED)
         return 130
-    _show_end(screen, player, path, time.monotonic() - began)
     return 0
 
 

@@ -175,6 +175,15 @@ def test_the_demo_fails_when_a_cell_fails(tmp_path: Path) -> None:
     assert "never reached" not in done.stdout
 
 
+def test_the_demo_shows_the_last_words_of_a_kernel_that_dies(tmp_path: Path) -> None:
+    words = "import os\nos.write(__import__('sys').__stderr__.fileno(), b'last words')\nos._exit(3)"
+    done = demo(write(tmp_path / "dies.ipynb", words))
+    assert done.returncode == 1
+    assert "The kernel died" in done.stdout
+    assert "last words" in done.stdout
+    assert done.stderr == ""
+
+
 def test_the_demo_says_what_is_missing(tmp_path: Path) -> None:
     done = demo(str(tmp_path / "nowhere.ipynb"))
     assert done.returncode == 1
