@@ -85,6 +85,7 @@ class Kernel:
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self.manager = manager
         self.client = client
+        self._asked: set[str] = set()
 
     def run(
         self,
@@ -130,6 +131,18 @@ class Kernel:
         reply = self.run(code)
         assert reply.status == "ok", reply.error
         return reply
+
+    def interrupt_by_message(self) -> None:
+        """Ask for an interrupt; :meth:`await_interrupts` waits until all have been dealt with."""
+        request = self.client.session.msg("interrupt_request", {})
+        self._asked.add(request["header"]["msg_id"])
+        self.client.control_channel.send(request)
+
+    def await_interrupts(self) -> None:
+        """Until the kernel has answered all of them: a late one would hit the next cell."""
+        while self._asked:
+            reply = self.client.get_control_msg(timeout=PATIENCE)
+            self._asked.discard(reply["parent_header"]["msg_id"])
 
     def run_and_interrupt(self, code: str, after: str) -> Reply:
         """Run a cell; interrupt the kernel once its stdout holds ``after``.

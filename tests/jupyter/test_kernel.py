@@ -290,12 +290,13 @@ def test_a_second_interrupt_gives_up_a_board_that_does_not_react(kernel: Kernel)
     def on_output(text: str) -> None:
         if "go" in text and not asked:
             asked.append("once")
-            kernel.manager.interrupt_kernel()
+            kernel.interrupt_by_message()
         elif "no" in text:
             asked.append("again")  # too early at first: a double click is one interrupt
-            kernel.manager.interrupt_kernel()
+            kernel.interrupt_by_message()
 
     reply = kernel.run(stubborn, on_output)
     assert reply.of("error")[-1]["ename"] == "KeyboardInterrupt"
     assert len(asked) > 1
+    kernel.await_interrupts()
     assert kernel.good("%belay_connect\n1").result == "1"
