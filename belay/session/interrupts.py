@@ -25,6 +25,10 @@ _signal = importlib.import_module("_signal")
 """What the signal module wraps in conversions to enums: 25 us a call, a tenth of the whole."""
 
 
+LONGEST_WAIT = 0.2
+"""Seconds after which a wait of the main thread ends without a result, and begins again."""
+
+
 class Shield:
     """A context in which SIGINT raises only inside :meth:`wait`.
 
@@ -63,6 +67,8 @@ class Shield:
         # The second one gets through anywhere: a link that takes no bytes must not hold the user.
         if self._waiting or self._pending > 1:
             self._pending = 0
+            if self._previous is None:  # it is just being taken down
+                raise KeyboardInterrupt
             self._previous(number, frame)
 
     @contextmanager
@@ -85,6 +91,10 @@ class Shield:
             if self._pending:
                 self._pending = 0
                 self._previous(SIGINT, None)
+            if self._previous is not None:
+                # A signal that comes in the instant before the system begins to wait ends no wait;
+                # Python runs its handler when the wait is over. So none is long.
+                timeout = LONGEST_WAIT if timeout is None else min(timeout, LONGEST_WAIT)
             return transport.wait(timeout)
         finally:
             self._waiting = False

@@ -219,3 +219,24 @@ def interrupted_after(session: Session) -> int:
     )[0]
     exchange = session._conversation.exchange
     return len(encode_request((exchange.seq + 1) & 255, payload, Style.RAW))
+
+
+def test_a_signal_that_ends_no_wait_is_noticed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It came in the instant before the system began to wait: here each wait misses it."""
+    session = open_session("virtual:")
+    wait, sent = session.transport.wait, []
+
+    def deaf(timeout: float | None) -> bool:
+        ready = wait(timeout)
+        if timeout and not ready and not sent:
+            sent.append(True)
+            session._conversation._shield._pending += 1  # the handler has run, nothing was raised
+        return ready
+
+    monkeypatch.setattr(session.transport, "wait", deaf)
+    with pytest.raises(KeyboardInterrupt):
+        session.execute("while True: pass", "t")
+    assert sent
+    assert session.evaluate("1") == 1
