@@ -6,7 +6,7 @@ Every answer of the board carries its clock, so the host learns offset and drift
 
 import os
 import sys
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import belay
 
@@ -24,7 +24,8 @@ with belay.Device(address) as device:
     value, when = measure()
     after = datetime.now(timezone.utc)
     print("measured at", when.isoformat(timespec="milliseconds"), "with the value", value)
-    print("between the call and its answer:", before <= when <= after)
+    slack = timedelta(seconds=when.uncertainty)  # how well the board's clock is known
+    print("between the call and its answer:", before - slack <= when <= after + slack)
 
     device.sync_time()  # a few more exchanges, for a better estimate
     print(f"the clock is known to {device.clock.uncertainty * 1000:.1f} ms")
