@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from belay import errors
 from belay.output import STDOUT, TextSink, handler
 from belay.session import requests
+from belay.session.adapt import numpy_results
 from belay.session.operations import Definition
 from belay.session.requests import Operation
 from belay.source.cells import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from belay.session.session import Session
     from belay.source.capture import Captured
 
-__all__ = ["Calling"]
+__all__ = ["Calling", "both"]
 
 Then = Callable[[Any], Any]
 
@@ -97,7 +98,7 @@ class Calling:
         """
         if return_time and with_timing is False:
             raise ValueError("return_time=True needs the board's time, and with_timing=False")
-        then = _results(numpy)
+        then = numpy_results() if numpy else None
         operation, here, statements = self._prepared(cmd, minify)
         if proxy and isinstance(cmd, str):
             from belay import proxy_requests
@@ -109,9 +110,9 @@ class Calling:
             from belay import proxy_requests
 
             operation = proxy_requests.trusting(operation)
-            then = _both(proxy_requests.trusted_value, then)
+            then = both(proxy_requests.trusted_value, then)
         if record and statements:
-            again = Operation(requests.EXECUTE, (HERE, statements))
+            again = _of_source(requests.EXECUTE, (HERE, statements))
             replay: Replay = lambda device: device._repeat(again, here)  # noqa: E731
             then = self._recording("statement", statements, replay, then)
         options: dict[str, Any] = {"stream_out": stream_out, "timeout": timeout, "here": here}
@@ -266,20 +267,15 @@ class Calling:
         """The batch that collects what this thread calls."""
         return self._batches.get(threading.get_ident())
 
-    def _define(self, captured: Captured, text: str | None = None) -> list[str]:
-        """Put a function on the board.
+    def _define_all(self, functions: list[tuple[Captured, str | None]]) -> list[list[str]]:
+        """Put functions on the board, in as few messages as their sizes allow.
 
         Args:
-            captured: the function.
-            text: what to send in place of its source, line by line the same.
+            functions: each with what to send in place of its source, line by line the same.
 
         Returns:
-            Those of the host's names that it uses and that the board does not have.
+            For each, those of the host's names that it uses and that the board does not have.
         """
-        return self._define_all([(captured, text)])[0]
-
-    def _define_all(self, functions: list[tuple[Captured, str | None]]) -> list[list[str]]:
-        """Put functions on the board, in as few messages as their sizes allow."""
         definitions = []
         for captured, text in functions:
             origin = Origin(captured.filename, captured.first_line, "", captured.text)
@@ -291,18 +287,6 @@ class Calling:
         for definition in definitions:
             self._record("define", definition.name, _redefine(definition))
         return missing
-
-    def _call(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        keywords: dict[str, Any],
-        stream_out: TextSink | None,
-        timeout: float | None,
-    ) -> Any:
-        """Call a global of the board."""
-        operation = self._session.call_operation(name, args, keywords)
-        return self._perform(operation, stream_out=stream_out, timeout=timeout)
 
     def _record(self, kind: str, key: str, replay: Callable[[Any], object]) -> None:
         """Remember what was done, for the time when the board has to be connected again.
@@ -379,17 +363,10 @@ def _advise(error: errors.PyboardException, operation: Operation) -> None:
 
 
 def _of_source(code: bytes, args: tuple[str, ...]) -> Operation:
-    """Source to run; what reads ``sys.stdin`` brings the stand-in for it along."""
-    return Operation(code, args, "stdin" if "stdin" in args[-1] else "")
+    """Source to run."""
+    return Operation(code, args, requests.extension_of(args[-1]))
 
 
-def _results(numpy: bool) -> Then | None:
-    if not numpy:
-        return None
-    from belay.session.adapt import numpy_results
-
-    return numpy_results()
-
-
-def _both(first: Then, second: Then | None) -> Then:
+def both(first: Then, second: Then | None) -> Then:
+    """One ``then`` behind the other."""
     return first if second is None else lambda answer: second(first(answer))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 
 from belay.executers import Executer, again, check_name, define, warn_of_host_names
 from belay.overloads import Metadata, fitting, mark, marked
-from belay.session.requests import EXECUTE, Operation
+from belay.session.requests import EXECUTE, Operation, extension_of
 from belay.setups import SetupExecuter, TeardownExecuter
 from belay.tasks import TaskExecuter, ThreadExecuter
 
@@ -328,7 +328,7 @@ def bind_class_executers(device: Device, startup: str = "") -> list[Callable[[],
         bound.append((name, metadata, executer, options, executer._make(function, options)))
     lacking = define(device, [made.definition for *_, made in bound if made.definition is not None])
     if startup:
-        operation = Operation(EXECUTE, ("<startup>", startup))
+        operation = Operation(EXECUTE, ("<startup>", startup), extension_of(startup))
         device._perform(operation)
         device._record("startup", "", again(operation))
     if lacking:

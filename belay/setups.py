@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, overload
 from belay import errors
 from belay.executers import ActionDecorator, Executer, Made, again, text_of_call
 from belay.output import STDOUT, handler
-from belay.session.requests import EXECUTE, Operation
+from belay.session.requests import EXECUTE, Operation, extension_of
 from belay.source.capture import capture_body
 from belay.source.linemap import Origin
 
@@ -147,7 +147,7 @@ class _Body(NamedTuple):
             raise TypeError(f"{self.name}(): {error}") from None
         bound.apply_defaults()
         values = (bound.arguments,) if bound.arguments else ()
-        extension = "stdin" if "stdin" in self.text else ""
+        extension = extension_of(self.text)
         return Operation(EXECUTE, (self.tag, self.text, *values), extension, f"{self.name}()")
 
     def lenient(self) -> contextlib.AbstractContextManager[None]:

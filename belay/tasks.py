@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from belay import errors
+from belay.calling import both
 from belay.executers import ActionDecorator, Executer, Made, again, text_of_call
 from belay.output import STDOUT
 from belay.session.adapt import numpy_results
@@ -205,7 +206,7 @@ class TaskExecuter(Executer):
         if options.trusted:
             from belay import proxy_requests
 
-            trusting, then = proxy_requests.trusting, _both(proxy_requests.trusted_value, then)
+            trusting, then = proxy_requests.trusting, both(proxy_requests.trusted_value, then)
 
         def task(*args: Any, **keywords: Any) -> Any:
             operation = device._session.call_operation(name, args, keywords)
@@ -282,10 +283,6 @@ class ThreadExecuter(Executer):
                 f"this board ({facts.name} on {facts.platform}) has no threads: its firmware lacks "
                 "the module _thread. Call the function as a task instead, or from a timer"
             )
-
-
-def _both(first: Callable[[Any], Any], second: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
-    return first if second is None else lambda answer: second(first(answer))
 
 
 def _place(function: Callable[..., Any]) -> str:

@@ -85,8 +85,6 @@ from array import array
 from collections import OrderedDict, deque, namedtuple
 class Own:
     pass
-def kind(value):
-    return type(value).__name__
 """
 
 
@@ -107,9 +105,14 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
     """Name, what arrives on the board, what comes back, and what ``proxy=True`` makes of it."""
     with belay.Device("virtual:") as device:
         device(PREPARED)
+
+        @device.task
+        def kind(value):  # type: ignore[no-untyped-def]
+            return type(value).__name__
+
         up: dict[str, str] = {}
         for name, value in HOST:
-            up[name] = shown(lambda value=value: device._call("kind", (value,), {}, None, None))
+            up[name] = shown(lambda value=value: kind(value))
         down, kept = {}, {}
         for name, source in BOARD:
             down[name] = shown(lambda source=source: by_value(device, source))

@@ -119,7 +119,7 @@ class Operations:
         return missing
 
     def _definition(self, one: Definition) -> Operation:
-        extension = "stdin" if "stdin" in one.source else ""
+        extension = requests.extension_of(one.source)
         numbered = one.name in self._numbers or len(self._numbers) >= MOST_NUMBERED
         if not self.agent or (numbered and not one.names):
             return Operation(requests.EXECUTE, (one.tag, one.source), extension, one.name)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from belay import errors
 from belay.session.adapt import adapt
 from belay.session.onboard import load, raw_deflate
+from belay.wire.exchange import NOTHING
 from belay.wire.values import CannotTravel, encode_segments, encode_small
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "USE",
     "VALUE",
     "Operation",
+    "extension_of",
     "payloads",
     "timed",
     "using",
@@ -46,8 +48,6 @@ VALUE = b"v"
 MANY = b"m"
 """``([(operation, args), …],)``: in order, until the first failure."""
 
-NOTHING = b"q"
-"""``()``: no operation."""
 RELEASE = b"r"
 """``(references, code, args)``: forget what the host refers to no more, then do ``code``. A number
 is one of the board's table, a negative one is closed first; a text is a global."""
@@ -75,6 +75,11 @@ class Operation(NamedTuple):
     extension: str = ""
     label: str = ""
     generation: int | None = None
+
+
+def extension_of(source: str) -> str:
+    """The extension that a source needs: what reads ``sys.stdin`` brings the stand-in for it."""
+    return "stdin" if "stdin" in source else ""
 
 
 def timed(operation: Operation) -> Operation:
