@@ -31,7 +31,8 @@ async def job(name, ms, result=None):
     return result
 """
 
-# name: (program, what it prints)
+# name: (program, what it prints). Times that decide an order are 100 ms apart: a busy machine
+# holds up a program for 10 ms easily.
 PROGRAMS = {
     "run returns the value": (
         "print(asyncio.run(job('a', 1, 42)))",
@@ -43,7 +44,7 @@ PROGRAMS = {
     ),
     "tasks run side by side": (
         "async def main():\n"
-        "    t = [asyncio.create_task(job(n, ms)) for n, ms in (('c', 30), ('a', 2), ('b', 15))]\n"
+        "    t = [asyncio.create_task(job(n, ms)) for n, ms in (('c', 240), ('a', 2), ('b', 120))]\n"
         "    print('started')\n"
         "    for one in t: await one\n"
         "    print([one.done() for one in t])\n"
@@ -60,7 +61,7 @@ PROGRAMS = {
     ),
     "gather": (
         "async def main():\n"
-        "    print(await asyncio.gather(job('b', 9, 1), job('a', 2, 2), return_exceptions=False))\n"
+        "    print(await asyncio.gather(job('b', 120, 1), job('a', 2, 2), return_exceptions=False))\n"
         "    print(await asyncio.gather(job('x', 1, KeyError(7)), job('y', 3, 8),\n"
         "                               return_exceptions=True))\n"
         "    done = asyncio.create_task(job('z', 0, 3)); await done\n"
@@ -70,7 +71,7 @@ PROGRAMS = {
     ),
     "gather raises the first exception and leaves the others running": (
         "async def main():\n"
-        "    slow = asyncio.create_task(job('slow', 12, 5))\n"
+        "    slow = asyncio.create_task(job('slow', 150, 5))\n"
         "    try: await asyncio.gather(slow, job('bad', 2, ValueError(1)))\n"
         "    except ValueError as e: print(repr(e), slow.done())\n"
         "    print(await slow)\n"
@@ -187,7 +188,7 @@ PROGRAMS = {
         "a\n1\nstopped\nb\n2\ncoroutine expected\nno running event loop\n",
     ),
     "run ends with its coroutine": (
-        "async def main(): asyncio.create_task(job('never', 50)); await asyncio.sleep_ms(1)\n"
+        "async def main(): asyncio.create_task(job('never', 5000)); await asyncio.sleep_ms(1)\n"
         "asyncio.run(main()); print('over'); asyncio.new_event_loop()",
         "over\n",
     ),
