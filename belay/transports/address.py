@@ -114,6 +114,7 @@ class VirtualAddress(NamedTuple):
         flash: size of the file system in bytes; None for the board's default.
         cooked: ``\\n`` leaves the board as ``\\r\\n``, as on most real boards.
         seed: makes what is random on the board repeatable.
+        circuitpython: the board behaves as one that runs CircuitPython.
     """
 
     name: str = ""
@@ -121,6 +122,7 @@ class VirtualAddress(NamedTuple):
     flash: int | None = None
     cooked: bool = False
     seed: int | None = None
+    circuitpython: bool = False
 
     def __str__(self) -> str:
         options: dict[str, str] = {}
@@ -132,6 +134,8 @@ class VirtualAddress(NamedTuple):
             options["cooked"] = "1"
         if self.seed is not None:
             options["seed"] = str(self.seed)
+        if self.circuitpython:
+            options["circuitpython"] = "1"
         return f"virtual:{self.name}" + _join_options(options)
 
 
@@ -259,7 +263,7 @@ def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
         raise _wrong(text, f"the name {name!r} has more than letters, digits, '_', '.', '-'", hint)
     if "net" in options:
         raise _wrong(text, "the option 'net' is not there yet: virtual boards have no network")
-    _known_options(text, options, ("files", "flash", "cooked", "seed"))
+    _known_options(text, options, ("files", "flash", "cooked", "seed", "circuitpython"))
     if options.get("files") == "":
         raise _wrong(text, "the option 'files' names no folder")
     return VirtualAddress(
@@ -268,6 +272,7 @@ def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
         _size(text, options, "flash"),
         bool(_flag(text, options, "cooked")),
         _number(text, options, "seed"),
+        bool(_flag(text, options, "circuitpython")),
     )
 
 
@@ -278,7 +283,7 @@ FORMS: tuple[Form, ...] = (
     Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), _parse_virtual),
     Form(
         "virtual:NAME?files=FOLDER",
-        "a shared virtual board; options files, flash=2M, cooked=1, seed=N",
+        "a shared one; options files, flash=2M, cooked=1, seed=N, circuitpython=1",
         ("virtual",),
         _parse_virtual,
     ),

@@ -196,4 +196,6 @@ def _command(address: VirtualAddress) -> list[str]:
         command.append("--cooked")
     if address.seed is not None:
         command += ["--seed", str(address.seed)]
+    if address.circuitpython:
+        command.append("--circuitpython")
     return command

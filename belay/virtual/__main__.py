@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--flash", type=_size, metavar="BYTES", help="size limit, such as 2M")
     parser.add_argument("--cooked", action="store_true", help="write CR LF for LF")
     parser.add_argument("--seed", type=int, metavar="N", help="make random numbers repeatable")
+    parser.add_argument("--circuitpython", action="store_true", help="behave as CircuitPython")
     options = parser.parse_args(arguments)
 
     from .filesystem import DEFAULT_FLASH
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
             flash=options.flash or DEFAULT_FLASH,
             cooked=options.cooked,
             seed=options.seed,
+            circuitpython=options.circuitpython,
         )
     except OSError as error:
         sys.exit(f"belay virtual board: {error}")

@@ -27,6 +27,7 @@ def serve(
     flash: int = DEFAULT_FLASH,
     cooked: bool = False,
     seed: int | None = None,
+    circuitpython: bool = False,
 ) -> NoReturn:
     """Run one virtual board in this process until its line ends. Does not return.
 
@@ -38,6 +39,7 @@ def serve(
         flash: bytes that the files may take.
         cooked: write CR LF where programs write LF.
         seed: makes ``random`` repeatable.
+        circuitpython: behave as a board that runs CircuitPython.
     """
     line = _line(stdio, tcp, pty)
     filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
@@ -49,7 +51,7 @@ def serve(
             line.close()
             os._exit(0)
 
-    options = VmOptions(cooked=cooked, seed=seed)
+    options = VmOptions(cooked=cooked, seed=seed, circuitpython=circuitpython)
     try:
         Board(line, filesystem, options, end).run()
     except LineEnded as reason:
