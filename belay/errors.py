@@ -16,6 +16,7 @@ __all__ = [
     "BatchError",
     "BelayException",
     "BoardBusyError",
+    "BoardMemoryError",
     "BoardResetError",
     "BoardSilentError",
     "CallTimeoutError",
@@ -27,6 +28,7 @@ __all__ = [
     "ForeignBelayError",
     "InsufficientSpecifierError",
     "MaxHistoryLengthError",
+    "NoSpaceError",
     "NoMatchingExecuterError",
     "NotBelayResponseError",
     "NotPythonBoardError",
@@ -34,10 +36,13 @@ __all__ = [
     "PortNotFoundError",
     "PyboardError",
     "PyboardException",
+    "ReadOnlyError",
     "SourceError",
     "SourceWarning",
     "SpecialFunctionNameError",
     "StaleProxyError",
+    "SyncError",
+    "TransferError",
     "UnsupportedValueError",
     "as_builtin",
     "board_exception",
@@ -306,6 +311,42 @@ class MaxHistoryLengthError(BelayException):
 
 class NotBelayResponseError(BelayException):
     """Belay 0.30 used it inside. Nothing here raises it."""
+
+
+class SyncError(BelayException):
+    """Files could not be put on the board, or taken off it.
+
+    Attributes:
+        path: on the board, or of the host where that is what is wrong; ``""`` if it is no one file.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class NoSpaceError(SyncError):
+    """The board's flash cannot hold it.
+
+    Attributes:
+        missing: bytes by which it is too small; 0 where only the board knows.
+    """
+
+    def __init__(self, message: str, *, path: str = "", missing: int = 0) -> None:
+        super().__init__(message, path=path)
+        self.missing = missing
+
+
+class ReadOnlyError(SyncError):
+    """The board's file system does not take changes now."""
+
+
+class TransferError(SyncError):
+    """What the board has stored is not what was sent; the file that was there before still is."""
+
+
+class BoardMemoryError(BelayException, MemoryError):
+    """The board has not enough free memory to take a request; it did not run."""
 
 
 class UnsupportedValueError(BelayException, TypeError):
