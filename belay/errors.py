@@ -30,7 +30,6 @@ __all__ = [
     "MaxHistoryLengthError",
     "NoMatchingExecuterError",
     "NoSpaceError",
-    "NoSpaceError",
     "NotBelayResponseError",
     "NotPythonBoardError",
     "PortBusyError",
@@ -285,26 +284,6 @@ class SourceError(BelayException):
 
 class SourceWarning(UserWarning):
     """A function uses something that the board does not have, as far as can be told."""
-
-
-class SyncError(BelayException):
-    """Files that cannot be put on the board, or taken from it, as was asked."""
-
-
-class NoSpaceError(SyncError):
-    """The board's file system has no room for it.
-
-    Attributes:
-        missing: how many bytes too little is free; 0 when unknown.
-    """
-
-    def __init__(self, message: str = "", *, missing: int = 0) -> None:
-        super().__init__(message)
-        self.missing = missing
-
-
-class ReadOnlyError(SyncError):
-    """The board's file system cannot be written to; the message says what to do."""
 
 
 class StaleProxyError(BelayException):
