@@ -308,11 +308,12 @@ class Belay:
         events = (events + 1) & 255
         send(101, events, p)
 
-    def receive(room=256):
-        # One line from the host, asked for by credit: it never sends more than was granted.
+    def receive(room=256, question=b""):
+        # One line from the host, asked for by credit: it never sends more than was granted. With
+        # a question, the segment of [name, ...], it is the answer of that part of the host.
         global lines
         while 1:
-            send(107, lines, pack("<H", room))
+            send(107, lines, pack("<H", room) + question)
             f = stdin.readline()
             try:
                 if Y == 2:

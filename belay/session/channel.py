@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from belay import errors
 from belay.session import outcomes
@@ -25,7 +24,12 @@ from belay.wire.frames import Style
 from belay.wire.greeting import Facts
 from belay.wire.values import CannotTravel, Limits, Malformed
 
-__all__ = ["Channel", "discard"]
+__all__ = ["OURS", "Channel", "discard"]
+
+_T = TypeVar("_T")
+
+OURS = b"belay"
+"""Topic of the events by which parts of Belay talk to their halves on the board."""
 
 LARGEST_SEGMENT = 8192
 SMALLEST_SEGMENT = 2304
@@ -47,6 +51,12 @@ class Channel(Operations):
         limits: bounds on the answers that are accepted.
         on_event: called with ``(topic, value, ticks)`` for what ``belay.emit`` sends.
         on_line: called with the room in bytes when a running program asks for a line.
+        services: parts of Belay by the name that their half on the board uses. An event of topic
+            ``b"belay"`` with value ``[name, …]`` goes to ``services[name]([…])``.
+        suppliers: the same for questions: ``Belay.receive(room, question)`` on the board, where
+            ``question`` is the segment of ``[name, …]``, gets what ``suppliers[name]([…], room)``
+            returns: bytes, at most ``room`` of them. A question is never lost or answered twice.
+            Both run in the thread that reads the link and must not call the session.
         on_answer: called with ``(sent, answered, ticks)`` after every answer: ``time.monotonic()``
             before the request and behind the answer, and the board's ``ticks_ms & 0xFFFFFFFF``.
         generation: changes whenever what the board kept for the host is gone.
@@ -68,6 +78,8 @@ class Channel(Operations):
         self.on_event: Callable[[Any, Any, int], None] = lambda topic, value, ticks: None
         self.on_line: Callable[[int], bytes] = lambda room: b""
         self.on_answer: Callable[[float, float, int], None] = lambda sent, answered, ticks: None
+        self.services: dict[str, Callable[[list[Any]], None]] = {}
+        self.suppliers: dict[str, Callable[[list[Any], int], bytes]] = {}
         self.generation = generation
         self.careful = False
         self.reserved: int | None = None
@@ -302,9 +314,27 @@ class Channel(Operations):
             self._listener.start()
 
     def _event(self, payload: bytes, ticks: int) -> None:
-        with contextlib.suppress(CannotTravel, Malformed):
+        try:
             topic, value = decode(b"t\x92" + payload, self.limits, "event")
+        except (CannotTravel, Malformed):
+            return
+        if topic != OURS:
             self.on_event(topic, value, ticks)
+        elif service := _meant(self.services, value):
+            service(value[1:])
 
-    def _line(self, room: int) -> bytes:
-        return self.on_line(room)
+    def _line(self, room: int, question: bytes) -> bytes:
+        if not question:
+            return self.on_line(room)
+        try:
+            value = decode(question, self.limits, "question")
+        except (CannotTravel, Malformed):
+            return b""
+        supplier = _meant(self.suppliers, value)
+        return supplier(value[1:], room) if supplier else b""
+
+
+def _meant(parts: dict[str, _T], value: Any) -> _T | None:
+    """Which part of Belay a value from the board is meant for; a board may say anything."""
+    name = value[0] if type(value) is list and value else None
+    return parts.get(name) if type(name) is str else None

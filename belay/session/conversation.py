@@ -65,7 +65,8 @@ class Conversation:
         exchange: the state machine.
         transport: the link.
         on_event: called with the payload and ticks of every event frame.
-        on_line: called with the room in bytes when a running program asks for a line.
+        on_line: called with the room in bytes when a running program asks for a line, and with
+            the question that it is to answer; empty for a line of the program's input.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Conversation:
         exchange: Exchange | PlainExchange,
         transport: Transport,
         on_event: Callable[[bytes, int], None],
-        on_line: Callable[[int], bytes],
+        on_line: Callable[[int, bytes], bytes],
     ) -> None:
         self.exchange = exchange
         self.transport = transport
@@ -205,10 +206,9 @@ class Conversation:
                 self._tell_of_question()  # it was a false alarm: the program goes on
                 self._print(event.data)
             elif type(event) is Event:
-                self._on_event(event.payload, event.ticks)
-                self._tell_of_lost_events()
+                self._tell(event)
             elif type(event) is LineWanted:
-                self._give_line(event.room)
+                self._give_line(event.room, event.question)
             elif type(event) is Failure:
                 outcome.failure = event.reason
                 outcome.started = outcome.started or event.ran
@@ -221,11 +221,21 @@ class Conversation:
             log.warning("%d events of the board were lost on the line", lost - self._lost_events)
             self._lost_events = lost
 
-    def _give_line(self, room: int) -> None:
+    def _tell(self, event: Event) -> None:
+        """Hand an event on; what the handler raises stops the call, as for what it prints."""
+        try:
+            self._on_event(event.payload, event.ticks)
+        except BaseException as error:
+            self._outcome.error = self._outcome.error or error
+            if not self._outcome.stopped:
+                self._stop("output")
+        self._tell_of_lost_events()
+
+    def _give_line(self, room: int, question: bytes) -> None:
         """Ask the host for the next line of the stream; Ctrl-C meanwhile stops the board."""
         try:
             with self._shield.lifted():
-                line = self._on_line(room)
+                line = self._on_line(room, question)
         except KeyboardInterrupt:
             self._stop("keyboard")
         except BaseException as error:

@@ -66,10 +66,18 @@ class Event(NamedTuple):
 
 
 class LineWanted(NamedTuple):
-    """The running program asks for the next line of its stream: at most ``room`` bytes."""
+    """The running program asks for the next line of its stream: at most ``room`` bytes.
+
+    Attributes:
+        number: of the line.
+        room: most bytes that it takes.
+        question: empty for a line of its input; otherwise what the line is to answer. It is
+            asked again where a damaged line has swallowed it, unlike what an event says.
+    """
 
     number: int
     room: int
+    question: bytes = b""
 
 
 class Failure(NamedTuple):

@@ -427,7 +427,8 @@ class Exchange:
             return  # asked twice in one piece; the caller has one line for it
         self._line_number = self._line_asked = frame.seq
         self._line = None
-        events.append(LineWanted(frame.seq, int.from_bytes(frame.payload[:2], "little")))
+        room, question = int.from_bytes(frame.payload[:2], "little"), frame.payload[2:]
+        events.append(LineWanted(frame.seq, room, question))
 
     def _text(self, data: bytes, events: list[ExchangeEvent]) -> None:
         if self.state is State.RUNNING:

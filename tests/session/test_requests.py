@@ -161,6 +161,49 @@ def test_a_stream_of_lines_into_a_running_program(session: Session) -> None:
     assert session.request(requests.VALUE, ("t", source)) == chunks
 
 
+def test_parts_of_belay_talk_to_their_halves_on_the_board(session: Session) -> None:
+    told: list[Any] = []
+    asked: list[Any] = []
+
+    def supply(question: list[Any], room: int) -> bytes:
+        asked.append((question, room))
+        return bytes(question[0])
+
+    session.on_event = lambda topic, value, ticks: told.append((topic, value))
+    session.services["part"] = told.append
+    session.suppliers["part"] = supply
+    session.on_line = lambda room: b"a line\n"
+    source = """
+import belay
+ask = lambda *q: belay.receive(100, _pull([iter((list(q),))])[0])
+_pull = belay.receive.__globals__["pull"]
+belay.emit(b"belay", ["part", 1, {}])
+for other in (["nobody"], [7, 1], [], "part", None, {}):
+    belay.emit(b"belay", other)
+belay.emit("belay", ["part", 2])
+_belay_value = [ask("part", 3), belay.receive(), ask("nobody", 4), belay.receive(9, b"rubbish"),
+    belay.receive(9, b"?"), ask("part", 0), input()]
+"""
+    answers = session.request(requests.VALUE, ("t", source))
+    assert answers == [b"\0\0\0", b"a line\n", b"", b"", b"", b"", "a line"]
+    assert told == [[1, {}], ("belay", ["part", 2])]
+    assert asked == [([3], 100), ([0], 100)]
+
+
+@pytest.mark.parametrize("kind", ["services", "suppliers"])
+def test_what_such_a_part_raises_stops_the_call(session: Session, kind: str) -> None:
+    def fail(*args: Any) -> bytes:
+        raise ZeroDivisionError("mine")
+
+    getattr(session, kind)["part"] = fail
+    say = {"services": 'belay.emit(b"belay", ["part"])', "suppliers": "belay.receive(9, QUESTION)"}
+    source = f"import belay\n{say[kind]}\nwhile True: pass"
+    values = {"QUESTION": b"l\x91s\x94part"}
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        session.request(requests.EXECUTE, ("t", source, values))
+    assert session.evaluate("1 + 1") == 2
+
+
 def test_results_that_cannot_travel_say_where(session: Session) -> None:
     with pytest.raises(errors.UnsupportedValueError) as caught:
         session.evaluate("{'log': [0, 1, 2, (4, same)]}")
