@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import re
@@ -12,15 +13,17 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import belay
-from belay import terminal
 from belay.errors import ConnectionLost
 from belay.terminal import run_terminal
+from belay.terminal.history import LineHistory
+from belay.terminal.keyboard import ConsoleKeys
 from belay.transports import Transport, open_transport
 
 SOON = 30.0
@@ -102,6 +105,33 @@ def test_a_person_at_the_prompt(person: Person, board: Transport) -> None:
     person.types("\x1dnobody reads this")
     person.is_done()
     assert person.error is None
+
+
+def test_older_lines_and_pasted_blocks(person: Person, board: Transport, tmp_path: Path) -> None:
+    for _ in range(2):  # in the second terminal the line of the first is still known
+        history = LineHistory(tmp_path / "history")
+        person.runs(functools.partial(run_terminal, board, history=history))
+        person.sees(re.escape("\x1b[?2004h"))
+        person.sees(">>> ")
+        if not history.lines:
+            person.types("print('first', 6 * 7)\r")
+            person.sees("\nfirst 42\r")
+            person.sees(">>> ")
+        person.types("pri")
+        person.sees("pri")
+        person.types("\x1b[A\r")
+        person.sees("\nfirst 42\r")
+        person.sees(">>> ")
+        block = "  def f(x):\n      if x:\n\n          return x\n\n  print(f('got it'))"
+        person.types(f"\x1b[200~{block}\x1b[201~")
+        person.sees("paste mode")
+        person.sees("\ngot it\r")
+        person.sees(">>> ")
+        person.types("\x1d")
+        person.is_done()
+        person.sees(re.escape("\x1b[?2004l"))
+        assert person.error is None
+    assert LineHistory(tmp_path / "history").lines == ["print('first', 6 * 7)"]
 
 
 def test_another_key_ends_it(person: Person, board: Transport) -> None:
@@ -193,7 +223,7 @@ def test_keys_of_a_windows_console(monkeypatch: pytest.MonkeyPatch) -> None:
 
     console = SimpleNamespace(kbhit=lambda: bool(typed), getwch=getwch)
     monkeypatch.setitem(sys.modules, "msvcrt", console)
-    keys = terminal._ConsoleKeys()
+    keys = ConsoleKeys()
     seen = [keys.read() for _ in range(6)]
     assert seen == [b"a", b"\x1b[A", "ü".encode(), b"", b"\x03", b"\x1d"]
     keys.wake()
