@@ -15,6 +15,7 @@ from belay.session.adapt import numpy_results
 from belay.session.operations import Definition
 from belay.session.requests import Operation
 from belay.source.cells import (
+    RESULT,
     binds_names,
     imported_names,
     is_expression,
@@ -149,6 +150,7 @@ class Calling:
         result: bool = True,
         stream_out: TextSink | None = STDOUT,
         timeout: float | None = None,
+        shown: bool = False,
     ) -> Any:
         """Run statements on the board; the value of the last one, if it is an expression.
 
@@ -160,12 +162,16 @@ class Calling:
             result: whether the value is wanted; False leaves it on the board.
             stream_out: takes what is printed, as it arrives; None discards it.
             timeout: seconds after which the code is interrupted; None: the Device's default.
+            shown: return the text that the board's prompt would show for the value. Every value
+                has one, also those that cannot travel.
 
         Returns:
             The value, or None.
         """
         tag = self._sources.add(Origin(filename, first_line, label, source))
         text, has_value = with_result(source) if result else (source, False)
+        if shown and has_value:
+            text += f"\n{RESULT}={RESULT} if {RESULT} is None else repr({RESULT})"
         operation = _of_source(requests.VALUE if has_value else requests.EXECUTE, (tag, text))
         return self._perform(operation, stream_out=stream_out, timeout=timeout)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``belay`` command.
 
-``belay --version``, ``belay --help`` and ``belay`` alone are answered from the table below before
-anything else is imported: cyclopts alone costs more than a tenth of a second.
+``belay --version``, ``belay --help`` and ``belay`` alone are answered from :mod:`belay.cli.table`
+before anything else is imported: cyclopts alone costs more than a tenth of a second.
 """
 
 from __future__ import annotations
@@ -11,38 +11,12 @@ import sys
 from collections.abc import Sequence
 
 from belay import __version__
-from belay.errors import BelayException
+from belay.cli.table import ALIASES, COMMANDS, overview
+from belay.errors import AddressError, BelayException, PyboardException
 
-__all__ = ["COMMANDS", "main", "overview"]
+__all__ = ["COMMANDS", "EXIT_ERROR", "EXIT_INTERRUPTED", "EXIT_OK", "EXIT_USAGE", "main"]
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "virtual": (
-        "belay.cli.virtual:virtual",
-        "Run a virtual MicroPython board that other programs can connect to.",
-    ),
-}
-"""Name of each command → where its function lives (``module:function``), and its one-line help."""
-
-EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-
-
-def overview() -> str:
-    """The text of ``belay --help``: every command with its line."""
-    width = max(map(len, COMMANDS))
-    rows = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join(
-        [
-            "Usage: belay COMMAND [ARGUMENTS]",
-            "",
-            "Drive MicroPython boards from Python.",
-            "",
-            "Commands:",
-            *rows,
-            "",
-            "belay COMMAND --help  tells more about one command.",
-            "belay --version       prints the version.",
-        ]
-    )
+EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_PIPE = 0, 1, 2, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,37 +26,95 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what was typed after ``belay``; None takes it from ``sys.argv``.
 
     Returns:
-        The exit status: 0, 1 for an error that has been explained on stderr, 2 for arguments
-        that make no sense, 130 after Ctrl-C.
+        The exit status: 0; 1 for an error that has been explained on stderr, an exception on the
+        board among them; 2 for arguments that make no sense; 130 after Ctrl-C; 141 where nobody
+        reads the output any more. A command that runs another program returns what that returns.
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _answered(tokens)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_reads()
+    except BelayException as error:
+        return explain(error)
+
+
+def _answered(tokens: list[str]) -> int:
     if not tokens or tokens[0] in ("--help", "-h"):
         print(overview())
         return EXIT_OK
-    if tokens[0] in ("--version", "-V"):
+    if tokens[0] in ("--version", "-V", "-v"):
         print(__version__)
         return EXIT_OK
-    try:
-        return _run(tokens)
-    except BelayException as error:
-        print(f"belay: {str(error).strip()}", file=sys.stderr)
-        return EXIT_ERROR
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-
-
-def _run(tokens: list[str]) -> int:
+    if tokens[0] == "help":
+        return _answered([*tokens[1:], "--help"])
+    name, rest = find_command(tokens)
+    if name not in COMMANDS:  # the first word of some commands, or of none
+        return _part_of_a_name(name, rest)
     from belay.installation import check_installation
 
     check_installation()
 
-    from cyclopts import CycloptsError
+    from belay.cli.application import run_command
 
-    from belay.cli.app import build_app
+    status = run_command(name, rest)
+    sys.stdout.flush()  # here, where a pipe that nobody reads is still an error of ours
+    return status
 
-    app = build_app()
-    try:
-        result = app(tokens, exit_on_error=False, print_error=True, result_action="return_value")
-    except CycloptsError:
-        return EXIT_USAGE  # cyclopts has printed what is wrong
-    return result if isinstance(result, int) else EXIT_OK
+
+def find_command(tokens: Sequence[str]) -> tuple[str, list[str]]:
+    """The name of the command that these words begin with, and the words behind it.
+
+    Returns:
+        Also for a word that is no command, or only the beginning of some.
+    """
+    for count in (2, 1):
+        name = " ".join(tokens[:count])
+        name = ALIASES.get(name, name)
+        if name in COMMANDS:
+            return name, list(tokens[count:])
+    return tokens[0], list(tokens[1:])
+
+
+def _part_of_a_name(name: str, rest: list[str]) -> int:
+    longer = [each for each in COMMANDS if each.startswith(f"{name} ")]
+    if longer and (not rest or rest[0] in ("--help", "-h")):
+        print(overview(name))
+        return EXIT_OK if rest else EXIT_USAGE
+    import difflib
+
+    from belay.cli.usage import UsageError
+
+    typed = f"{name} {rest[0]}" if longer else name
+    known = longer or [*COMMANDS, *ALIASES]
+    near = difflib.get_close_matches(typed, known, 1)
+    hint = f"Did you mean {near[0]!r}?" if near else "belay --help lists the commands."
+    raise UsageError(f"there is no command {typed!r}. {hint}")
+
+
+def explain(error: BelayException, label: str = "") -> int:
+    """Tell an error on stderr, and what the exit status is for it.
+
+    Args:
+        error: what was raised.
+        label: stands in front of each line, where several boards are at work.
+    """
+    from belay.cli.usage import UsageError
+
+    if isinstance(error, PyboardException):
+        text = str(error.args[0]).strip("\n")  # the traceback is the board's, with host files
+    else:
+        text = f"belay: {str(error).strip() or type(error).__name__}"
+    sys.stdout.flush()  # what the board printed before it comes first
+    print("\n".join(label + line for line in text.split("\n")), file=sys.stderr)
+    return EXIT_USAGE if isinstance(error, (UsageError, AddressError)) else EXIT_ERROR
+
+
+def _nobody_reads() -> int:
+    """``belay … | head``: no more output, and none of Python's complaints at its end."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_PIPE

@@ -36,6 +36,11 @@ def virtual(
         flash: how much the files may take, such as 512K or 2M.
         cooked: send CR LF where programs print LF, as boards with a UART do.
         seed: make the board's random numbers repeatable.
+
+    Examples:
+        belay virtual
+        belay virtual --pty /tmp/board --files ./flash
+        belay virtual --tcp 2217 --flash 2M
     """
     if pty + stdio + (tcp is not None) > 1:
         raise BelayException("Only one of --pty, --tcp and --stdio makes sense.")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
@@ -11,25 +12,32 @@ import pytest
 import belay
 from belay import cli
 from belay.cli import COMMANDS, main
+from belay.cli.table import Command
 
 
 @pytest.fixture
 def more_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("fail", "interrupt", "double", "status"):
-        monkeypatch.setitem(COMMANDS, name, (f"tests.cli.commands:{name}", f"Test {name}."))
+    for name in ("fail", "interrupt", "double", "status", "closed"):
+        row = Command("Tests", f"tests.cli.commands:{name}", "", f"Test {name}.")
+        monkeypatch.setitem(COMMANDS, name, row)
+    for name in ("double", "status"):
+        row = Command("Tests", f"tests.cli.commands:{name}", "NUMBER", f"Test {name}.")
+        monkeypatch.setitem(COMMANDS, f"group {name}", row)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
 def test_overview(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0
     out = capsys.readouterr().out
-    for name, (_, text) in COMMANDS.items():
+    for name, row in COMMANDS.items():
         assert name in out
-        assert text in out
+        assert row.text in out
+        assert f"\n{row.group}:\n" in out
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
+@pytest.mark.parametrize("argument", ["--version", "-V", "-v"])
+def test_version(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([argument]) == 0
     assert capsys.readouterr().out == f"{belay.__version__}\n"
 
 
@@ -42,26 +50,38 @@ def test_fast_answers_load_no_library(argument: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert not {"cyclopts", "rich", "wasmtime", "serial", "asyncio"} & set(done.stderr.split())
+    slow = {"cyclopts", "rich", "wasmtime", "serial", "asyncio", "inspect", "json", "difflib"}
+    assert not slow & set(done.stderr.split())
 
 
-def test_table_and_application_agree() -> None:
-    from belay.cli.app import build_app
+@pytest.mark.parametrize("name", COMMANDS)
+def test_table_and_docstrings_agree(name: str) -> None:
+    from belay.cli.application import build_app, function_of
 
-    app = build_app()
-    listed = {name for name in app if not name.startswith("-")}
-    assert listed == set(COMMANDS)
-    for name, (target, text) in COMMANDS.items():
-        command = app[name]  # imports the module of the command
-        assert command.help == text
-        module, _, function = target.partition(":")
-        assert command.default_command is getattr(sys.modules[module], function)
+    row, app = COMMANDS[name], build_app(name)
+    assert app.default_command is function_of(name)
+    assert str(app.help).partition("\n")[0] == row.text
+    assert len(row.text) < 80
+    assert app.help_epilogue is not None
+    assert f"belay {name}" in app.help_epilogue
 
 
-def test_every_line_of_help_is_a_sentence() -> None:
-    for _, text in COMMANDS.values():
-        assert text.endswith(".")
-        assert len(text) < 80
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained(name: str) -> None:
+    from belay.cli.application import build_app, function_of
+
+    described = {
+        name: argument.parameter.help
+        for argument in build_app(name).assemble_argument_collection(parse_docstring=True)
+        for name in argument.names
+        if argument.show
+    }
+    assert not [option for option, text in described.items() if not text]
+    # Defaults are told where they are more than "not": help shows none by itself.
+    for parameter in inspect.signature(function_of(name)).parameters.values():
+        if isinstance(parameter.default, (int, float)) and not isinstance(parameter.default, bool):
+            text = described[f"--{parameter.name.replace('_', '-')}"] or ""
+            assert str(parameter.default) in text, f"{name} --{parameter.name}"
 
 
 @pytest.mark.usefixtures("more_commands")
@@ -72,8 +92,34 @@ def test_a_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("more_commands")
+def test_commands_of_two_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["group", "double", "4"]) == 0
+    assert capsys.readouterr().out == "8\n"
+    assert main(["group", "--help"]) == 0
+    assert "group status" in capsys.readouterr().out
+    assert main(["group"]) == 2
+    capsys.readouterr()
+    assert main(["group", "duoble"]) == 2
+    assert "Did you mean 'group double'?" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("more_commands")
 @pytest.mark.parametrize(
-    "arguments", [["no-such-command"], ["double"], ["double", "many"], ["double", "1", "2"]]
+    "arguments",
+    [
+        ["no-such-command"],
+        ["--no-such-option"],
+        ["double"],
+        ["double", "many"],
+        ["double", "1", "2"],
+        ["double", "1", "--fast"],
+        ["group", "double"],
+        ["exec"],
+        ["exec", "virtual:", "1", "2"],
+        ["exec", "1", "-t"],
+        ["exec", "virtual:", "1", "--timeout", "soon"],
+    ],
+    ids=" ".join,
 )
 def test_arguments_that_make_no_sense(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -81,8 +127,14 @@ def test_arguments_that_make_no_sense(
     assert main(arguments) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert "Traceback" not in said.err
-    assert said.err.strip()
+    assert said.err.startswith("belay: ")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("more_commands")
+def test_a_word_that_is_nearly_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["duoble"]) == 2
+    assert "'double'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("more_commands")
@@ -97,9 +149,14 @@ def test_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_help_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["virtual", "--help"]) == 0
-    assert COMMANDS["virtual"][1] in capsys.readouterr().out
+@pytest.mark.parametrize("arguments", [["exec", "--help"], ["exec", "-h"], ["help", "exec"]])
+def test_help_of_a_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Usage: belay exec [PORT] STATEMENT [OPTIONS]\n")
+    assert COMMANDS["exec"].text in out
+    assert "Examples:\n    belay exec" in out
+    assert "None" not in out
 
 
 def test_module_form_is_the_same_program() -> None:
@@ -109,3 +166,16 @@ def test_module_form_is_the_same_program() -> None:
     assert done.returncode == 0
     assert done.stdout.strip() == belay.__version__
     assert cli.__doc__
+
+
+def test_a_pipe_that_nobody_reads() -> None:
+    reader = "import sys; sys.stdin.readline()"
+    belay_help = f"'{sys.executable}' -m belay exec virtual: 'for i in range(20000): print(i)'"
+    done = subprocess.run(
+        ["bash", "-c", f"{belay_help} | '{sys.executable}' -c '{reader}'; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stderr == ""
+    assert done.stdout == "141\n"

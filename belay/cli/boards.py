@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which boards a command is for, and one piece of work on each of them.
+
+One board is worked on in the main thread, so that Ctrl-C, prompts and output are as in any
+program. Several are worked on at once, a thread each, and every line says whose it is.
+"""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from belay.cli.options import Split
+from belay.cli.usage import UsageError
+from belay.errors import BelayException
+from belay.output import STDOUT, TextSink
+
+if TYPE_CHECKING:
+    from belay.device import Device
+
+__all__ = ["Board", "Target", "connected", "dump", "each_board", "one_board", "reads_like_a_board"]
+
+ALL = "all"
+"""What stands for every board that has a name, or else for every one on USB."""
+
+_PATIENCE = 5.0
+"""Seconds that boards have to stop in after Ctrl-C."""
+
+_ADDRESS = re.compile(
+    r"""
+      [A-Za-z][A-Za-z0-9+.]+ : (?! [\\] | $ ) .*   # a scheme with something behind it
+    | virtual: | \{ .* \} | /dev/.+ | (\\\\\.\\)? COM\d+ (\?.*)?
+    | \d+ (\.\d+){3} (:\d+)?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Target(NamedTuple):
+    """A board that a command is for.
+
+    Attributes:
+        name: as the user calls it.
+        address: what :class:`belay.Device` takes.
+    """
+
+    name: str
+    address: str
+
+
+@dataclass
+class Board:
+    """A board that a command works on.
+
+    Attributes:
+        name: as the user calls it.
+        device: connected to it.
+        out: takes text for stdout: what the board prints, and what the command says.
+        alone: it is the only one.
+    """
+
+    name: str
+    device: Device
+    out: TextSink
+    alone: bool = True
+
+    def print(self, *values: object) -> None:
+        """As ``print``, on :attr:`out`."""
+        self.out.write(" ".join(map(str, values)) + "\n")
+
+
+Work = Callable[[Board], Any]
+Show = Callable[[Board, Any], None]
+
+
+def each_board(
+    split: Split,
+    work: Work,
+    show: Show | None = None,
+    *,
+    json: bool = False,
+    reset: bool = False,
+    **options: Any,
+) -> int:
+    """Do one piece of work on every board that was asked for.
+
+    Args:
+        split: what was typed.
+        work: does it, and returns what it found out. Called in a thread of its own where there
+            are several boards.
+        show: prints that for people, with :meth:`Board.print`; None: there is nothing to show.
+        json: print it as JSON instead: as it is for one board; for several an object that has
+            it by the names of the boards.
+        reset: soft-reset the boards first.
+        options: for :class:`belay.Device`.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        BelayException: it failed, on the one board that there is.
+        KeyboardInterrupt: the user stopped it.
+    """
+    targets = targets_of(split)
+    options["reset"] = reset
+    if split.options.password is not None:
+        options["password"] = split.options.password
+    show = None if json else show
+    if len(targets) == 1:
+        with connected(targets[0], **options) as board:
+            found = work(board)
+            if show is not None:
+                show(board, found)
+        if json:
+            print(dump(found))
+        return 0
+    return _on_several(targets, work, show, options, json=json)
+
+
+@contextmanager
+def one_board(split: Split, **options: Any) -> Iterator[Board]:
+    """The one board that was asked for, for a command that cannot work on several.
+
+    Args:
+        split: what was typed.
+        options: for :class:`belay.Device`; ``reset=False`` by default.
+
+    Raises:
+        UsageError: there are several.
+    """
+    targets = targets_of(split)
+    if len(targets) > 1:
+        names = ", ".join(target.name for target in targets)
+        raise UsageError(f"this works on one board at a time, not on {len(targets)}: {names}")
+    if split.options.password is not None:
+        options["password"] = split.options.password
+    with connected(targets[0], **options) as board:
+        yield board
+
+
+@contextmanager
+def connected(target: Target, **options: Any) -> Iterator[Board]:
+    """Attach to a board for a while; it is not reset, and keeps what is in its memory.
+
+    Args:
+        target: which.
+        options: for :class:`belay.Device`.
+    """
+    from belay.device import Device
+
+    with Device(target.address, **{"reset": False, **options}) as device:
+        yield Board(target.name, device, STDOUT)
+
+
+def dump(value: Any) -> str:
+    """A value as JSON; what JSON has no form for becomes its ``repr``."""
+    return json_format.dumps(value, indent=2, ensure_ascii=False, default=_plainly)
+
+
+def _plainly(value: Any) -> Any:
+    if isinstance(value, (set, frozenset, range)):
+        return list(value)
+    return repr(value)
+
+
+# -------------------------------------------------------------------------------- which boards
+
+
+def reads_like_a_board(word: str) -> bool:
+    """Whether a word is the address of a board, or the name of one that is configured."""
+    return _ADDRESS.fullmatch(word) is not None or word in configured_boards()
+
+
+def targets_of(split: Split) -> list[Target]:
+    """The boards that were asked for; at least one.
+
+    In this order: PORT, ``-t``, ``BELAY_DEVICE``, the only board that is configured, the only one
+    on USB.
+
+    Raises:
+        UsageError: none was, and there is no one board that could be meant.
+    """
+    asked = list(split.options.target)
+    if split.port:
+        if asked:
+            raise UsageError(f"PORT ({split.port}) and -t ({asked[0]}) both say which board")
+        asked = [split.port]
+    if not asked:
+        return [_the_only_board()]
+    targets: list[Target] = []
+    for word in asked:
+        targets += _all_boards() if word == ALL else [Target(word, word)]
+    return list(dict.fromkeys(targets))
+
+
+def configured_boards() -> dict[str, str]:
+    """The boards that have a name, in ``pyproject.toml`` or in the user's own file."""
+    return {}
+
+
+def _the_only_board() -> Target:
+    address = os.environ.get("BELAY_DEVICE", "")
+    if address:
+        return Target(address, address)
+    named = configured_boards()
+    if len(named) == 1:
+        name = next(iter(named))
+        return Target(name, name)
+    ports = _ports()
+    if not named and len(ports) == 1:
+        return ports[0]
+    if named:
+        there = f"configured are {', '.join(named)}"
+    elif ports:
+        there = f"on USB are {', '.join(port.address for port in ports)}"
+    else:
+        there = "there is none on USB; 'virtual:' needs no hardware"
+    raise UsageError(f"which board? Give PORT, -t NAME, or set BELAY_DEVICE: {there}.")
+
+
+def _all_boards() -> list[Target]:
+    named = configured_boards()
+    found = [Target(name, name) for name in named] if named else _ports()
+    if not found:
+        raise UsageError(f"-t {ALL}: no board is configured, and there is none on USB.")
+    return found
+
+
+def _ports() -> list[Target]:
+    from belay.transports.usb import list_devices
+
+    return [Target(d.device, d.device) for d in list_devices() if d.device]
+
+
+# -------------------------------------------------------------------------------- several boards
+
+
+class _Lines:
+    """What one of several boards prints: by whole lines, each with its name in front."""
+
+    _turn = threading.Lock()
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self._text = ""
+
+    def write(self, text: str) -> None:
+        self._text += text.replace("\r\n", "\n")
+        lines = self._text.split("\n")
+        self._text = lines.pop()
+        self._show(lines)
+
+    def end(self) -> None:
+        """The last line, which nothing has ended."""
+        if self._text:
+            self._show([self._text])
+        self._text = ""
+
+    def _show(self, lines: Sequence[str]) -> None:
+        with self._turn:
+            for line in lines:
+                sys.stdout.write(f"{self.label}{line}\n")
+            sys.stdout.flush()
+
+
+@dataclass
+class _Worker:
+    """One of several boards, and how it fares."""
+
+    target: Target
+    lines: _Lines
+    device: Device | None = None
+    found: Any = None
+    error: BaseException | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, work: Work, show: Show | None, options: dict[str, Any]) -> None:
+        try:
+            with connected(self.target, **options) as board:
+                self.device, board.out, board.alone = board.device, self.lines, False
+                self.found = work(board)
+                if show is not None:
+                    show(board, self.found)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.lines.end()
+            self.over.set()
+
+
+def _on_several(
+    targets: Sequence[Target],
+    work: Work,
+    show: Show | None,
+    options: dict[str, Any],
+    *,
+    json: bool,
+) -> int:
+    width = max(len(target.name) for target in targets) + 2
+    workers = [_Worker(each, _Lines(f"[{each.name}]".ljust(width) + " ")) for each in targets]
+    for worker in workers:
+        name = f"belay {worker.target.name}"
+        arguments = (work, show, dict(options))
+        threading.Thread(target=worker.run, args=arguments, name=name, daemon=True).start()
+    _see_through(workers)
+    status = 0
+    for worker in workers:
+        if isinstance(worker.error, BelayException):
+            from belay.cli import explain
+
+            status = max(status, explain(worker.error, worker.lines.label))
+        elif worker.error is not None:
+            raise worker.error
+    if json:
+        print(dump({w.target.name: w.found for w in workers if w.error is None}))
+    return status
+
+
+def _see_through(workers: Sequence[_Worker]) -> None:
+    """Wait for all of them. Ctrl-C stops all of them."""
+    try:
+        for worker in workers:
+            worker.over.wait()
+    except KeyboardInterrupt:
+        for worker in workers:
+            if worker.device is not None and not worker.over.is_set():
+                worker.device.interrupt()
+        for worker in workers:
+            worker.over.wait(_PATIENCE)
+        raise

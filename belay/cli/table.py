@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of commands: what ``belay --help`` shows, and where each command lives.
+
+It is all that ``belay``, ``belay --help`` and ``belay --version`` read, so it imports nothing that
+takes time. A command of two words is a row of two words.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["ALIASES", "COMMANDS", "Command", "overview"]
+
+
+class Command(NamedTuple):
+    """One row.
+
+    Attributes:
+        group: the heading under which it stands.
+        target: ``module:function``; the function's docstring is the command's help.
+        arguments: what stands behind the name, as the help shows it.
+        text: what it does, in one line; the first line of the docstring too.
+    """
+
+    group: str
+    target: str
+    arguments: str
+    text: str
+
+
+_BOARD = "Talk to a board"
+_OTHER = "Other"
+
+COMMANDS: dict[str, Command] = {
+    "exec": Command(
+        _BOARD,
+        "belay.cli.execute:execute",
+        "[PORT] STATEMENT",
+        "Run a statement on a board, or show an expression's value.",
+    ),
+    "virtual": Command(
+        _OTHER,
+        "belay.cli.virtual:virtual",
+        "[LINK]",
+        "Run a virtual MicroPython board that other programs can connect to.",
+    ),
+    "version": Command(
+        _OTHER, "belay.cli.version:version", "", "Show the versions of belay and its Python."
+    ),
+}
+"""Every command by its name."""
+
+ALIASES: dict[str, str] = {}
+"""Other names of commands."""
+
+
+def overview(first: str = "") -> str:
+    """The text of ``belay --help``: every command with its line.
+
+    Args:
+        first: only those commands that begin with this word.
+    """
+    shown = {name: row for name, row in COMMANDS.items() if not first or name.split()[0] == first}
+    width = max(map(len, shown))
+    command = f"{first} COMMAND" if first else "COMMAND"
+    lines = [f"Usage: belay {command} [ARGUMENTS]"]
+    if not first:
+        lines += ["", "Drive MicroPython and CircuitPython boards from Python."]
+    for group in dict.fromkeys(row.group for row in shown.values()):
+        lines += ["", f"{group}:"]
+        lines += [f"  {n:<{width}}  {r.text}" for n, r in shown.items() if r.group == group]
+    lines += ["", f"belay {command} --help  tells more about one command."]
+    if not first:
+        lines += [
+            "belay --version       prints the version.",
+            "",
+            "Boards are given as PORT, with -t NAME, or by BELAY_DEVICE; a single one is found.",
+        ]
+    return "\n".join(lines)
