@@ -100,6 +100,9 @@ class Line(ABC):
     def send(self, data: bytes) -> int:
         """Send without blocking; returns how many bytes were taken (or thrown away)."""
 
+    def restart(self) -> None:  # noqa: B027 - most lines outlast it
+        """The board has been reset, and all of its output was sent."""
+
     def close(self) -> None:  # noqa: B027 - most lines end with the process
         """Remove what the line left outside the process."""
 
