@@ -9,33 +9,51 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from belay.errors import AddressError
+from belay.transports.options import Mistake, Options, join_options
 from belay.transports.usb import UsbSpecifier
 
 __all__ = [
     "FORMS",
     "Address",
+    "BoardName",
     "ExecAddress",
     "Form",
     "SerialAddress",
     "SocketAddress",
+    "TelnetAddress",
     "UrlAddress",
+    "UsbAddress",
     "VirtualAddress",
+    "WebReplAddress",
     "list_forms",
     "parse_address",
 ]
 
+TELNET_PORT = 23
+WEBREPL_PORT = 8266
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _WINDOWS_PORT = re.compile(r"(\\\\\.\\)?(COM\d+)", re.IGNORECASE)
 _BOARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_SIZE = re.compile(r"(\d+)([KM]?)(?:i?B)?", re.IGNORECASE)
-_UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
-_FLAGS = {"1": True, "true": True, "yes": True, "on": True}
-_FLAGS |= {"0": False, "false": False, "no": False, "off": False}
+_IP_ADDRESS = re.compile(r"(\d+(?:\.\d+){3})(:.*)?")
+_LINE = ("baud", "dtr", "rts")
+
+
+class BoardName(NamedTuple):
+    """The name of a board; `belay.transports.boards` knows what address it stands for.
+
+    Attributes:
+        name: letters, digits, ``_``, ``.`` and ``-``.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class SerialAddress(NamedTuple):
@@ -54,11 +72,42 @@ class SerialAddress(NamedTuple):
     rts: bool | None = None
 
     def __str__(self) -> str:
-        levels = {"dtr": self.dtr, "rts": self.rts}
-        options = {key: str(int(value)) for key, value in levels.items() if value is not None}
-        if self.baudrate is not None:
-            options = {"baud": str(self.baudrate)} | options
-        return self.port + _join_options(options)
+        return self.port + join_options({"baud": self.baudrate, "dtr": self.dtr, "rts": self.rts})
+
+
+class UsbAddress(NamedTuple):
+    """The serial port of a USB device, whatever name it comes up as.
+
+    Attributes:
+        specifier: the device.
+        baudrate: as for :class:`SerialAddress`, and so are the levels.
+        dtr: level of DTR while open.
+        rts: level of RTS while open.
+    """
+
+    specifier: UsbSpecifier
+    baudrate: int | None = None
+    dtr: bool | None = None
+    rts: bool | None = None
+
+    def __str__(self) -> str:
+        wanted, place = self.specifier, "usb:"
+        options: dict[str, str | int | bool | None] = {
+            "serial": wanted.serial_number,
+            "manufacturer": wanted.manufacturer,
+            "product": wanted.product,
+            "location": wanted.location,
+            "baud": self.baudrate,
+            "dtr": self.dtr,
+            "rts": self.rts,
+        }
+        if wanted.vid is None:
+            pid = None if wanted.pid is None else f"{wanted.pid:04x}"
+            return place + join_options({"pid": pid} | options, sign="")
+        place += f"{wanted.vid:04x}"
+        if wanted.pid is not None:
+            place += f":{wanted.pid:04x}"
+        return place + join_options(options)
 
 
 class SocketAddress(NamedTuple):
@@ -73,8 +122,44 @@ class SocketAddress(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"socket://{host}:{self.port}"
+        return f"socket://{_bracketed(self.host)}:{self.port}"
+
+
+class TelnetAddress(NamedTuple):
+    """A board that is reached by telnet, and asks for a name and a password.
+
+    Attributes:
+        host: name or IP address, an IPv6 address without its brackets.
+        port: 1 to 65535.
+    """
+
+    host: str
+    port: int = TELNET_PORT
+
+    def __str__(self) -> str:
+        port = "" if self.port == TELNET_PORT else f":{self.port}"
+        return f"telnet://{_bracketed(self.host)}{port}"
+
+
+class WebReplAddress(NamedTuple):
+    """A board with WebREPL, which is a WebSocket that asks for a password.
+
+    Attributes:
+        host: name or IP address, an IPv6 address without its brackets.
+        port: 1 to 65535.
+        secure: over TLS, ``wss://``.
+        path: from the first slash on.
+    """
+
+    host: str
+    port: int = WEBREPL_PORT
+    secure: bool = False
+    path: str = "/"
+
+    def __str__(self) -> str:
+        scheme = "wss" if self.secure else "ws"
+        path = "" if self.path == "/" else self.path
+        return f"{scheme}://{_bracketed(self.host)}:{self.port}{path}"
 
 
 class UrlAddress(NamedTuple):
@@ -97,12 +182,14 @@ class ExecAddress(NamedTuple):
 
     Attributes:
         command: command line; split as a shell would, but no shell runs it.
+        terminal: the program opens a pseudo-terminal for the board and says its name first.
     """
 
     command: str
+    terminal: bool = False
 
     def __str__(self) -> str:
-        return f"exec:{self.command}"
+        return f"{'execpty' if self.terminal else 'exec'}:{self.command}"
 
 
 class VirtualAddress(NamedTuple):
@@ -125,21 +212,28 @@ class VirtualAddress(NamedTuple):
     circuitpython: bool = False
 
     def __str__(self) -> str:
-        options: dict[str, str] = {}
-        if self.files is not None:
-            options["files"] = self.files
-        if self.flash is not None:
-            options["flash"] = str(self.flash)
-        if self.cooked:
-            options["cooked"] = "1"
-        if self.seed is not None:
-            options["seed"] = str(self.seed)
-        if self.circuitpython:
-            options["circuitpython"] = "1"
-        return f"virtual:{self.name}" + _join_options(options)
+        options = {
+            "files": self.files,
+            "flash": self.flash,
+            "cooked": self.cooked or None,
+            "seed": self.seed,
+            "circuitpython": self.circuitpython or None,
+        }
+        return f"virtual:{self.name}" + join_options(options)
 
 
-Address = SerialAddress | SocketAddress | UrlAddress | ExecAddress | VirtualAddress | UsbSpecifier
+Address = (
+    SerialAddress
+    | UsbAddress
+    | UsbSpecifier
+    | SocketAddress
+    | TelnetAddress
+    | WebReplAddress
+    | UrlAddress
+    | ExecAddress
+    | VirtualAddress
+    | BoardName
+)
 
 
 class Form(NamedTuple):
@@ -148,7 +242,7 @@ class Form(NamedTuple):
     Attributes:
         example: what a user could type.
         meaning: a few words for the list that error messages and the docs show.
-        schemes: what stands before the first colon; empty for serial ports, which have none.
+        schemes: what stands before the first colon; empty where there is nothing of the kind.
         parse: takes the scheme (lower case) and all that follows its colon.
     """
 
@@ -168,22 +262,13 @@ def parse_address(text: str) -> Address:
         AddressError: naming the part that is wrong, and the forms that exist.
     """
     if not isinstance(text, str):
-        raise _wrong(repr(text), f"an address is text, not {type(text).__name__}")
+        raise AddressError(_told(repr(text), f"an address is text, not {type(text).__name__}"))
     text = text.strip()
-    if not text:
-        raise _wrong(text, "it is empty")
-    if text.startswith("{"):
-        return _parse_specifier("", text)
-    if _WINDOWS_PORT.fullmatch(text.partition("?")[0]):
-        return _parse_serial("", text)
-    found = _SCHEME.match(text)
-    if found is None or "/" in found[1] or "\\" in found[1]:
-        return _parse_serial("", text)
-    scheme = found[1].lower()
-    for form in FORMS:
-        if scheme in form.schemes:
-            return form.parse(scheme, text[found.end() :])
-    raise _wrong(text, f"{found[1]!r} is no known kind of address")
+    try:
+        return _parse(text)
+    except Mistake as mistake:
+        shown = text if mistake.shown is None else mistake.shown
+        raise AddressError(_told(shown, mistake.what, mistake.hint)) from None
 
 
 def list_forms() -> str:
@@ -192,55 +277,113 @@ def list_forms() -> str:
     return "\n".join(f"  {form.example:<{width}}  {form.meaning}" for form in FORMS)
 
 
-def _wrong(text: str, what: str, hint: str = "") -> AddressError:
-    parts = [f"{text!r} is not a board address: {what}."]
-    if hint:
-        parts.append(hint)
-    parts.append("Addresses are:")
-    return AddressError(" ".join(parts) + "\n" + list_forms())
+def _told(text: str, what: str, hint: str = "") -> str:
+    parts = [f"{text!r} is not a board address: {what}.", hint, "Addresses are:"]
+    return " ".join(filter(None, parts)) + "\n" + list_forms()
 
 
-def _parse_serial(scheme: str, text: str) -> SerialAddress:
-    port, options = _split_options(text)
+def _parse(text: str) -> Address:
+    if not text:
+        raise Mistake("it is empty")
+    if text.startswith("{"):
+        return _parse_specifier("", text)
+    if _WINDOWS_PORT.fullmatch(text.partition("?")[0]):
+        return _parse_serial("", text)
+    if _IP_ADDRESS.fullmatch(text):
+        return _parse_telnet("telnet", f"//{text}")
+    found = _SCHEME.match(text)
+    if found is None or "/" in found[1] or "\\" in found[1]:
+        return _parse_serial("", text)
+    scheme = found[1].lower()
+    for form in FORMS:
+        if scheme in form.schemes:
+            return form.parse(scheme, text[found.end() :])
+    raise Mistake(f"{found[1]!r} is no known kind of address")
+
+
+def _parse_serial(scheme: str, text: str) -> Address:
+    port, _, tail = text.partition("?")
     windows = _WINDOWS_PORT.fullmatch(port)
     if windows:
         port = (windows[1] or "") + windows[2].upper()
     elif re.fullmatch(r"(tty|cu\.)[\w.-]+", port):
-        raise _wrong(text, "it has no folder", f"Did you mean '/dev/{port}'?")
-    elif re.fullmatch(r"\d+(\.\d+){3}(:\d+)?", port):
-        raise _wrong(text, "an IP address alone does not say how to connect to it")
+        raise Mistake("it has no folder", f"Did you mean '/dev/{port}'?")
     elif "/" not in port and "\\" not in port:
-        raise _wrong(text, "it is no port name", f"A path in this folder is './{port}'.")
-    _known_options(text, options, ("baud", "dtr", "rts"))
-    baudrate = _number(text, options, "baud")
-    if baudrate == 0:
-        raise _wrong(text, "the option 'baud' must be more than 0")
-    return SerialAddress(port, baudrate, _flag(text, options, "dtr"), _flag(text, options, "rts"))
+        if not _BOARD_NAME.fullmatch(text):
+            raise Mistake("it is no name of a port or a board", f"A path here is './{port}'.")
+        return BoardName(text)
+    options = Options(tail, *_LINE)
+    return SerialAddress(port, options.number("baud", 1), options.flag("dtr"), options.flag("rts"))
 
 
 def _parse_specifier(scheme: str, text: str) -> UsbSpecifier:
     try:
         return UsbSpecifier.from_json(text)
     except AddressError as error:
-        what = str(error).partition(" is no USB specifier: ")[2]
-        raise _wrong(text, what) from None
+        raise Mistake(str(error).partition(" is no USB specifier: ")[2]) from None
+
+
+def _parse_usb(scheme: str, rest: str) -> UsbAddress:
+    ids, _, tail = rest.partition("?")
+    if "=" in ids:
+        ids, tail = "", rest
+    options = Options(tail, "vid", "pid", "serial", "manufacturer", "product", "location", *_LINE)
+    numbers = {key: options.text(key) for key in ("vid", "pid")}
+    for key, text in zip(numbers, ids.split(":", 1) if ids else (), strict=False):
+        if numbers[key] is not None:
+            raise Mistake(f"{key!r} is there twice")
+        numbers[key] = text
+    for key, value in numbers.items():
+        if value is not None and not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{1,4}", value):
+            raise Mistake(
+                f"{value!r} is no USB {key} of four hexadecimal digits",
+                "Write 'usb:2e8a:0005' or 'usb:serial=e6614c775b3a2c35'.",
+            )
+    vid, pid = (None if value is None else int(value, 16) for value in numbers.values())
+    specifier = UsbSpecifier(
+        vid,
+        pid,
+        serial_number=options.text("serial"),
+        manufacturer=options.text("manufacturer"),
+        product=options.text("product"),
+        location=options.text("location"),
+    )
+    return UsbAddress(
+        specifier, options.number("baud", 1), options.flag("dtr"), options.flag("rts")
+    )
 
 
 def _parse_socket(scheme: str, rest: str) -> SocketAddress:
-    text = f"{scheme}:{rest}"
-    place, options = _split_options(_after_slashes(text, rest))
-    _known_options(text, options, ("logging",))  # pyserial's own, which has no meaning here
-    host, port = _host_and_port(text, place)
-    return SocketAddress(host, port)
+    place, _, tail = _after_slashes(scheme, rest).partition("?")
+    Options(tail, "logging")  # pyserial's own, which has no meaning here
+    return SocketAddress(*_host_and_port(place))
+
+
+def _parse_telnet(scheme: str, rest: str) -> TelnetAddress:
+    place, _, tail = _after_slashes(scheme, rest).partition("?")
+    Options(tail)
+    host, port = _host_and_port(place, TELNET_PORT)
+    if re.fullmatch(r"\d+(\.\d+){3}", host) and any(int(p) > 255 for p in host.split(".")):
+        raise Mistake(f"{host!r} is no IP address")
+    return TelnetAddress(host, port)
+
+
+def _parse_webrepl(scheme: str, rest: str) -> WebReplAddress:
+    rest = _after_slashes(scheme, rest)
+    if re.search(r"[\s?#]", rest):  # where people put passwords
+        raise Mistake("it has more than a host, a port and a path", shown=f"{scheme}://…")
+    place, slash, path = rest.partition("/")
+    secure = scheme == "wss"
+    host, port = _host_and_port(place, 443 if secure else WEBREPL_PORT)
+    return WebReplAddress(host, port, secure, slash + path or "/")
 
 
 def _parse_url(scheme: str, rest: str) -> UrlAddress:
-    text = f"{scheme}:{rest}"
-    rest = _after_slashes(text, rest)
+    rest = _after_slashes(scheme, rest)
     if scheme == "rfc2217":
-        _host_and_port(text, _split_options(rest)[0])
+        _host_and_port(rest.partition("?")[0])
     elif scheme != "loop" and not rest:
-        raise _wrong(text, f"nothing follows '{scheme}://'")
+        raise Mistake(f"nothing follows '{scheme}://'")
     return UrlAddress(scheme, rest)
 
 
@@ -249,37 +392,46 @@ def _parse_exec(scheme: str, rest: str) -> ExecAddress:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise _wrong(f"exec:{command}", f"the command line has {str(error).lower()}") from None
+        raise Mistake(f"the command line has {str(error).lower()}") from None
     if not words:
-        raise _wrong("exec:", "the command is missing")
-    return ExecAddress(command)
+        raise Mistake("the command is missing")
+    return ExecAddress(command, scheme == "execpty")
 
 
 def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
-    text = f"virtual:{rest}"
-    name, options = _split_options(rest)
+    name, _, tail = rest.partition("?")
     if name and not _BOARD_NAME.fullmatch(name):
         hint = f"For options write 'virtual:?{name}'." if "=" in name else ""
-        raise _wrong(text, f"the name {name!r} has more than letters, digits, '_', '.', '-'", hint)
-    if "net" in options:
-        raise _wrong(text, "the option 'net' is not there yet: virtual boards have no network")
-    _known_options(text, options, ("files", "flash", "cooked", "seed", "circuitpython"))
-    if options.get("files") == "":
-        raise _wrong(text, "the option 'files' names no folder")
+        raise Mistake(f"the name {name!r} has more than letters, digits, '_', '.', '-'", hint)
+    options = Options(tail, "files", "flash", "cooked", "seed", "circuitpython", "net")
+    if options.text("net") is not None:
+        raise Mistake("the option 'net' is not there yet: virtual boards have no network")
+    if options.text("files") == "":
+        raise Mistake("the option 'files' names no folder")
     return VirtualAddress(
         name,
-        options.get("files"),
-        _size(text, options, "flash"),
-        bool(_flag(text, options, "cooked")),
-        _number(text, options, "seed"),
-        bool(_flag(text, options, "circuitpython")),
+        options.text("files"),
+        options.size("flash"),
+        bool(options.flag("cooked")),
+        options.number("seed"),
+        bool(options.flag("circuitpython")),
     )
 
 
 FORMS: tuple[Form, ...] = (
     Form("/dev/ttyACM0", "a serial port; options ?baud=115200&dtr=0&rts=0", (), _parse_serial),
-    Form("COM5", "a serial port on Windows", (), _parse_serial),
-    Form('{"vid": "2e8a"}', "the serial port of a USB device, by its marks", (), _parse_specifier),
+    Form("COM5", "a serial port on Windows, with the same options", (), _parse_serial),
+    Form("usb:2e8a:0005", "the serial port of a USB device, by VID and PID", ("usb",), _parse_usb),
+    Form(
+        "usb:serial=NUMBER",
+        "by its marks: serial, vid, pid, manufacturer, product, location; and baud, dtr, rts",
+        ("usb",),
+        _parse_usb,
+    ),
+    Form('{"vid": "2e8a"}', "the same, as Belay writes it", (), _parse_specifier),
+    Form("ws://host", "WebREPL; port 8266 unless host:port", ("ws", "wss"), _parse_webrepl),
+    Form("192.168.4.1", "telnet, and telnet://host:port", ("telnet",), _parse_telnet),
+    Form("NAME", "a board of your configuration", (), _parse_serial),
     Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), _parse_virtual),
     Form(
         "virtual:NAME?files=FOLDER",
@@ -287,7 +439,8 @@ FORMS: tuple[Form, ...] = (
         ("virtual",),
         _parse_virtual,
     ),
-    Form("exec:command line", "a program's stdin and stdout", ("exec",), _parse_exec),
+    Form("exec:command line", "a program's stdin and stdout", ("exec", "execpty"), _parse_exec),
+    Form("execpty:command line", "a program that opens a terminal", ("execpty",), _parse_exec),
     Form("socket://host:port", "a raw TCP port", ("socket",), _parse_socket),
     Form("rfc2217://host:port", "a remote serial port", ("rfc2217",), _parse_url),
     Form("hwgrep://text", "the serial port whose name or USB id fits", ("hwgrep",), _parse_url),
@@ -296,80 +449,33 @@ FORMS: tuple[Form, ...] = (
 """The grammar. The first row that knows a scheme parses it."""
 
 
-def _after_slashes(text: str, rest: str) -> str:
+def _after_slashes(scheme: str, rest: str) -> str:
     if not rest.startswith("//"):
-        raise _wrong(text, f"'//' is missing behind '{text.partition(':')[0]}:'")
+        raise Mistake(f"'//' is missing behind '{scheme}:'")
     return rest[2:]
 
 
-def _host_and_port(text: str, place: str) -> tuple[str, int]:
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _host_and_port(place: str, usual: int | None = None) -> tuple[str, int]:
     place = place.rstrip("/")
     if "@" in place:
-        raise _wrong(text.rpartition("@")[2], "a user or password has no place in this address")
+        raise Mistake(
+            "a user or password has no place in this address", shown=place.rpartition("@")[2]
+        )
     host, colon, port = place.rpartition(":")
+    if usual is not None and (not colon or place.endswith("]")):
+        host, colon, port = place, ":", str(usual)
     if not colon or (":" in host and not host.startswith("[")):
-        raise _wrong(text, "the port number is missing")
+        raise Mistake("the port number is missing")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     if not host:
-        raise _wrong(text, "the host is missing")
+        raise Mistake("the host is missing")
     if re.search(r"[\s/?#\[\]]", host):
-        raise _wrong(text, f"{host!r} is no host name")
+        raise Mistake(f"{host!r} is no host name")
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise _wrong(text, f"{port!r} is no port number (1 to 65535)")
+        raise Mistake(f"{port!r} is no port number (1 to 65535)")
     return host, int(port)
-
-
-def _split_options(text: str) -> tuple[str, dict[str, str]]:
-    head, question, tail = text.partition("?")
-    options: dict[str, str] = {}
-    for item in tail.split("&") if question else ():
-        key, _, value = item.partition("=")
-        if not key:
-            if item:
-                raise _wrong(text, f"the option {item!r} has no name")
-            continue
-        if key in options:
-            raise _wrong(text, f"the option {key!r} is there twice")
-        options[key] = unquote(value)
-    return head, options
-
-
-def _join_options(options: Mapping[str, str]) -> str:
-    # Only what would end an option is escaped: an address is read by people.
-    safe = {k: v.replace("%", "%25").replace("&", "%26") for k, v in options.items()}
-    return "?" + "&".join(f"{k}={v}" for k, v in safe.items()) if safe else ""
-
-
-def _known_options(text: str, options: Mapping[str, str], known: tuple[str, ...]) -> None:
-    for key in options:
-        if key not in known:
-            raise _wrong(text, f"unknown option {key!r}", f"Known here: {', '.join(known)}.")
-
-
-def _number(text: str, options: Mapping[str, str], key: str) -> int | None:
-    value = options.get(key)
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit()):
-        raise _wrong(text, f"the option {key!r} must be a whole number, not {value!r}")
-    return int(value)
-
-
-def _flag(text: str, options: Mapping[str, str], key: str) -> bool | None:
-    value = options.get(key)
-    if value is None:
-        return None
-    if value.lower() not in _FLAGS:
-        raise _wrong(text, f"the option {key!r} must be 1 or 0, not {value!r}")
-    return _FLAGS[value.lower()]
-
-
-def _size(text: str, options: Mapping[str, str], key: str) -> int | None:
-    value = options.get(key)
-    if value is None:
-        return None
-    found = _SIZE.fullmatch(value) if value.isascii() else None
-    if found is None:
-        raise _wrong(text, f"the option {key!r} must be a size such as 512K or 2M, not {value!r}")
-    return int(found[1]) * _UNITS[found[2].upper()]

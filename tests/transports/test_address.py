@@ -13,14 +13,19 @@ from belay.errors import AddressError
 from belay.transports.address import (
     FORMS,
     Address,
+    BoardName,
     ExecAddress,
     SerialAddress,
     SocketAddress,
+    TelnetAddress,
     UrlAddress,
+    UsbAddress,
     VirtualAddress,
+    WebReplAddress,
     list_forms,
     parse_address,
 )
+from belay.transports.usb import UsbSpecifier
 
 GOOD: dict[str, Address] = {
     "/dev/ttyACM0": SerialAddress("/dev/ttyACM0"),
@@ -47,6 +52,27 @@ GOOD: dict[str, Address] = {
     "socket://pi.local:4000/": SocketAddress("pi.local", 4000),
     "SOCKET://pi:4000?logging=debug": SocketAddress("pi", 4000),
     "rfc2217://lab:2217?ign_set_control": UrlAddress("rfc2217", "lab:2217?ign_set_control"),
+    "usb:2E8A:0005": UsbAddress(UsbSpecifier(0x2E8A, 5)),
+    "usb:2e8a": UsbAddress(UsbSpecifier(0x2E8A)),
+    "USB:0x2e8a:0x5?baud=9600&rts=0": UsbAddress(UsbSpecifier(0x2E8A, 5), 9600, None, False),
+    "usb:serial=70:04:1D:A8:12:34": UsbAddress(UsbSpecifier(serial_number="70:04:1D:A8:12:34")),
+    "usb:serial=E66?1&dtr=1": UsbAddress(UsbSpecifier(serial_number="E66?1"), None, True),
+    "usb:2e8a?location=1-1.2": UsbAddress(UsbSpecifier(0x2E8A, location="1-1.2")),
+    "usb:vid=2e8a&pid=5": UsbAddress(UsbSpecifier(0x2E8A, 5)),
+    "usb:product=Board in FS mode": UsbAddress(UsbSpecifier(product="Board in FS mode")),
+    "usb:": UsbAddress(UsbSpecifier()),
+    "usb:?baud=9600": UsbAddress(UsbSpecifier(), 9600),
+    "192.168.4.1": TelnetAddress("192.168.4.1", 23),
+    "192.168.4.1:2323": TelnetAddress("192.168.4.1", 2323),
+    "telnet://wipy.local": TelnetAddress("wipy.local", 23),
+    "telnet://[fe80::1]": TelnetAddress("fe80::1", 23),
+    "telnet://[fe80::1]:24": TelnetAddress("fe80::1", 24),
+    "ws://192.168.4.1": WebReplAddress("192.168.4.1", 8266),
+    "ws://esp32.local:8267/": WebReplAddress("esp32.local", 8267),
+    "WSS://lab.example/board/3": WebReplAddress("lab.example", 443, True, "/board/3"),
+    "ws://[fe80::1%eth0]:99": WebReplAddress("fe80::1%eth0", 99),
+    "board": BoardName("board"),
+    "esp32.local": BoardName("esp32.local"),
     "loop://": UrlAddress("loop", ""),
     "loop://?logging=debug": UrlAddress("loop", "?logging=debug"),
     "hwgrep://2E8A:0005": UrlAddress("hwgrep", "2E8A:0005"),
@@ -59,6 +85,7 @@ GOOD: dict[str, Address] = {
         "micropython -X heapsize=1M -c 'print(1)'"
     ),
     "exec:ssh lab@pi micropython?x": ExecAddress("ssh lab@pi micropython?x"),
+    "execpty:qemu-system-arm -serial pty": ExecAddress("qemu-system-arm -serial pty", True),
     "virtual:": VirtualAddress(),
     "Virtual:": VirtualAddress(),
     "virtual:bench": VirtualAddress("bench"),
@@ -79,16 +106,28 @@ BAD = {
     "   ": "it is empty",
     "ttyACM0": "Did you mean '/dev/ttyACM0'",
     "cu.usbmodem1101": "Did you mean '/dev/cu.usbmodem1101'",
-    "board": "it is no port name. A path in this folder is './board'",
-    "192.168.4.1": "an IP address alone",
-    "192.168.4.1:23": "an IP address alone",
+    "my board": "it is no name of a port or a board. A path here is './my board'",
+    "board?baud=9600": "it is no name of a port or a board",
+    "192.168.4.1:x": "'x' is no port number",
+    "192.168.4.256": "'192.168.4.256' is no IP address",
+    "telnet:wipy": "'//' is missing behind 'telnet:'",
+    "telnet://": "the host is missing",
+    "telnet://wipy?x=1": "unknown option 'x'",
     "foo://bar": "'foo' is no known kind",
-    "usb:2E8A:0005": "'usb' is no known kind",
-    "ws://192.168.4.1": "'ws' is no known kind",
+    "usb:pico": "'pico' is no USB vid of four hexadecimal digits. Write 'usb:2e8a:0005'",
+    "usb:2e8a:0005:1": "'0005:1' is no USB pid",
+    "usb:2e8a:": "'' is no USB pid",
+    "usb:2e8a?vid=1": "'vid' is there twice",
+    "usb:serial_number=1": "unknown option 'serial_number'. Known here: vid, pid, serial,",
+    "usb:pid=٣": "'٣' is no USB pid",
+    "ws://": "the host is missing",
+    "ws:192.168.4.1": "'//' is missing behind 'ws:'",
+    "ws://192.168.4.1:": "'' is no port number",
+    "ws://host/a b": "it has more than a host, a port and a path",
     "C:\\boards": "'C' is no known kind",
     "/dev/ttyACM0?speed=9600": "unknown option 'speed'. Known here: baud, dtr, rts",
     "/dev/ttyACM0?baud=fast": "'baud' must be a whole number, not 'fast'",
-    "/dev/ttyACM0?baud=0": "'baud' must be more than 0",
+    "/dev/ttyACM0?baud=0": "'baud' must be 1 or more, not 0",
     "/dev/ttyACM0?baud=٣": "'baud' must be a whole number",
     "/dev/ttyACM0?dtr=maybe": "'dtr' must be 1 or 0, not 'maybe'",
     "/dev/ttyACM0?baud=1&baud=2": "'baud' is there twice",
@@ -109,11 +148,12 @@ BAD = {
     "spy://": "nothing follows 'spy://'",
     "exec:": "the command is missing",
     "exec:  ": "the command is missing",
+    "execpty:": "the command is missing",
     "exec:sh -c 'x": "no closing quotation",
     "virtual:my board": "the name 'my board' has more than letters",
     "virtual:cooked=1": "For options write 'virtual:?cooked=1'",
     "virtual:?net=loopback": "the option 'net' is not there yet",
-    "virtual:?flsh=2M": "unknown option 'flsh'. Known here: files, flash, cooked, seed",
+    "virtual:?flsh=2M": "unknown option 'flsh'. Known here: files, flash, cooked, seed,",
     "virtual:?flash=big": "'flash' must be a size such as 512K or 2M, not 'big'",
     "virtual:?seed=x": "'seed' must be a whole number, not 'x'",
     "virtual:?files=": "'files' names no folder",
@@ -140,9 +180,22 @@ def test_an_address_is_text() -> None:
         parse_address(5)  # type: ignore[arg-type]
 
 
-def test_a_password_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "socket://me:secret@host:80",
+        "telnet://me:secret@host",
+        "ws://me:secret@host",
+        "ws://:secret@host/",
+        "ws://host#secret",
+        "ws://host/#secret",
+        "ws://host/?password=secret",
+        "rfc2217://me:secret@host:99",
+    ],
+)
+def test_a_password_is_not_repeated(text: str) -> None:
     with pytest.raises(AddressError) as caught:
-        parse_address("socket://me:secret@host:80")
+        parse_address(text)
     assert "secret" not in str(caught.value)
 
 
@@ -158,13 +211,19 @@ words = st.text(
 )
 flags = st.none() | st.booleans()
 numbers = st.none() | st.integers(min_value=1, max_value=10**9)
+hosts = names | st.ip_addresses().map(str)
+ports = st.integers(min_value=1, max_value=65535)
+ids = st.none() | st.integers(0, 0xFFFF)
+marks = st.none() | words
+specifiers = st.builds(UsbSpecifier, ids, ids, marks, marks, marks, marks)
 addresses: st.SearchStrategy[Address] = st.one_of(
     st.builds(SerialAddress, words.map("/dev/{}".format), numbers, flags, flags),
     st.builds(SerialAddress, st.integers(1, 300).map("COM{}".format), numbers, flags, flags),
-    st.builds(
-        SocketAddress, names | st.ip_addresses().map(str), st.integers(min_value=1, max_value=65535)
-    ),
-    st.builds(ExecAddress, words.filter(lambda word: not set("'\"\\") & set(word))),
+    st.builds(SocketAddress, hosts, ports),
+    st.builds(TelnetAddress, hosts, ports),
+    st.builds(WebReplAddress, hosts, ports, st.booleans(), names.map("/{}".format)),
+    st.builds(UsbAddress, specifiers, numbers, flags, flags),
+    st.builds(ExecAddress, words.filter(lambda word: not set("'\"\\") & set(word)), st.booleans()),
     st.builds(UrlAddress, st.sampled_from(["spy", "alt", "hwgrep", "loop"]), words),
     st.builds(
         VirtualAddress, st.just("") | names, st.none() | words, numbers, st.booleans(), numbers
@@ -181,6 +240,8 @@ def test_the_normal_form_means_the_same(address: Address) -> None:
     st.text()
     | st.text(":/?&=%@[]0Aa. ").map("socket:{}".format)
     | st.text().map("virtual:{}".format)
+    | st.text(":?&=%0aserialvdp. ").map("usb:{}".format)
+    | st.text(":/?#[]0Aa. ").map("ws:{}".format)
 )
 def test_any_text_parses_or_is_refused(text: str) -> None:
     try:
