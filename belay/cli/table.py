@@ -32,11 +32,23 @@ _BOARD = "Talk to a board"
 _OTHER = "Other"
 
 COMMANDS: dict[str, Command] = {
+    "info": Command(
+        _BOARD,
+        "belay.cli.info:info",
+        "[PORT]",
+        "Show what a board is: firmware, memory, files, modules.",
+    ),
     "exec": Command(
         _BOARD,
         "belay.cli.execute:execute",
         "[PORT] STATEMENT",
         "Run a statement on a board, or show an expression's value.",
+    ),
+    "terminal": Command(
+        _BOARD,
+        "belay.cli.terminal:terminal",
+        "[PORT]",
+        "Talk to a board's own prompt.",
     ),
     "virtual": Command(
         _OTHER,
