@@ -9,6 +9,7 @@ from belay import errors
 from belay.session.adapt import adapt
 from belay.session.onboard import load, raw_deflate
 from belay.wire.exchange import NOTHING
+from belay.wire.literal import escape
 from belay.wire.values import CannotTravel, encode_segments, encode_small
 
 __all__ = [
@@ -146,8 +147,9 @@ def payloads(
 def _smaller(payload: bytes) -> bytes:
     if len(payload) < _DEFLATE_FROM:
         return payload
-    packed = raw_deflate(payload)
-    return b"z" + packed if len(packed) + 1 < len(payload) else payload
+    packed = b"z" + raw_deflate(payload)
+    # What counts is what is typed: deflated bytes need more escapes.
+    return packed if len(escape(packed)) < len(escape(payload)) else payload
 
 
 def unsupported(error: CannotTravel, what: str) -> errors.UnsupportedValueError:

@@ -18,6 +18,7 @@ from belay.session.requests import NOTHING, Operation
 from belay.session.turns import NotIdle, has_turn, this_thread
 from belay.transports.base import Transport
 from belay.wire.exchange import Timing
+from belay.wire.frames import Style
 from belay.wire.greeting import Facts
 
 __all__ = ["Session", "discard"]
@@ -152,6 +153,16 @@ class Session(Channel):
                     self._say_goodbye()
                 if self._listener is not None:
                     self._listener.return_to_it()  # and finds that there is nothing to hear
+
+    @property
+    def segment(self) -> int:
+        """Most bytes that one frame to the board carries, before they are deflated."""
+        return self._segment
+
+    @property
+    def text(self) -> bool:
+        """Whether only text can be written to the board, as on CircuitPython."""
+        return self._style is Style.TEXT
 
     @property
     def closed(self) -> bool:
