@@ -175,7 +175,7 @@ def fault(e):
         except AttributeError:  # CircuitPython
             from traceback import print_exception
 
-            print_exception(type(e), e, e.__traceback__, file=s)
+            print_exception(type(e), e, getattr(e, "__traceback__", None), file=s)
         s = s.getvalue()
     except ImportError:
         s = repr(e)

@@ -20,26 +20,26 @@ from .proxies import HostModule
 from .repl import Ending, Repl, run_file
 from .vm import Interpreter, InterpreterError, StateWords, VmOptions
 
-__all__ = ["Board"]
+__all__ = ["AT_BOOT", "Board", "MachineReset", "preparation"]
 
-_AT_BOOT = {"_time.py": "time.py", "_input.py": "builtins.py", "_os.py": "os/__init__.py"}
+AT_BOOT = {"_time.py": "time.py", "_input.py": "builtins.py", "_os.py": "os/__init__.py"}
 """Frozen modules that run at boot, and the file that tracebacks name for them."""
 
 
-def _preparation() -> str:
+def preparation(modules: dict[str, str] = AT_BOOT) -> str:
     """What to run in the interpreter at every boot, before boot.py."""
     lines = [
         f"__import__('sys').path.append({FROZEN!r})",
         # Before .frozen, after the folder of the program.
         f"__import__('sys').path.insert(1, {REPLACED!r})",
     ]
-    for name, shown in _AT_BOOT.items():
+    for name, shown in modules.items():
         source = (MODULES / name).read_text(encoding="utf-8")
         lines.append(f"exec(compile({source!r}, {shown!r}, 'exec'), {{}})")
     return "\n".join(lines) + "\n"
 
 
-class _MachineReset(Exception):
+class MachineReset(Exception):
     """``machine.reset()``: unwinds the interpreter, whatever it is doing."""
 
 
@@ -72,23 +72,36 @@ class Board:
         self._console = Console(line, self.bench, self.clock, on_end)
         self.bench.on_event = line.wake
         self._words: StateWords | None = None
-        self._prepare = _preparation()
+        self._prepare = self._preparation()
+
+    def _preparation(self) -> str:
+        return preparation()
 
     def run(self) -> None:
         """Power on, and serve until the line ends (which ``on_end`` is told)."""
-        ending, raw = Ending.HARD, False
+        raw = False
         while True:
-            vm = self._power(raw)
-            try:
-                ending = self._session(vm)
-            except (_MachineReset, WatchdogBite):
-                ending = Ending.HARD
-            except Trap as trap:
-                ending = Ending.HARD
-                if not self.clock.bitten():  # else it is our doing
-                    print(f"belay virtual board: the interpreter crashed: {trap}", file=sys.stderr)
-            raw = ending is Ending.SOFT and vm.raw
-            self._down(vm, ending)
+            _, raw = self._live(raw, self._session)
+
+    def _live(self, raw: bool, session: Callable[[Interpreter], Ending]) -> tuple[Ending, bool]:
+        """One life of an interpreter, from boot to end.
+
+        Returns:
+            What ended it, and whether the next one comes up in the raw REPL.
+        """
+        vm = self._power(raw)
+        try:
+            self._load_frozen(vm)
+            ending = session(vm)
+        except (MachineReset, WatchdogBite):
+            ending = Ending.HARD
+        except Trap as trap:
+            ending = Ending.HARD
+            if not self.clock.bitten():  # else it is our doing
+                print(f"belay virtual board: the interpreter crashed: {trap}", file=sys.stderr)
+        raw = ending is Ending.SOFT and vm.raw
+        self._down(vm, ending)
+        return ending, raw
 
     def _power(self, raw: bool) -> Interpreter:
         """A booted interpreter that has not run anything."""
@@ -115,7 +128,6 @@ class Board:
 
     def _session(self, vm: Interpreter) -> Ending:
         """Run boot.py, main.py (not in raw mode) and the REPL, in the order of all ports."""
-        self._load_frozen(vm)
         programs = ("boot.py",) if vm.raw else ("boot.py", "main.py")
         for name in programs:
             if self._exists(name) and not run_file(vm, self._console, name):
@@ -155,4 +167,4 @@ class Board:
         }
 
     def _reset(self) -> None:
-        raise _MachineReset
+        raise MachineReset

@@ -58,6 +58,8 @@ class Console:
         self._queue = bytearray()
         self._out = bytearray()
         self._skip = 0
+        self._diverted: bytearray | None = None
+        self.forgetful = False
         self._state = threading.Lock()  # the queue, and whether an interrupt still counts
         self._holds_line = threading.Lock()
         self._holds_line.acquire()
@@ -72,8 +74,10 @@ class Console:
         threading.Thread(target=self._watch, name="watcher", daemon=True).start()
 
     def attach(self, vm: Interpreter | None) -> None:
-        """Serve this interpreter from now on."""
+        """Serve this interpreter from now on; None where one has ended and the next is to boot."""
         self._vm = vm
+        if vm is None:
+            self._line.restart()
 
     # ---- the interpreter computes, or it does not
 
@@ -133,7 +137,7 @@ class Console:
         if 0 <= char < 256:
             at = self._queue.rfind(char)
             if at >= 0:
-                del self._queue[: at + 1]
+                del self._queue[: None if self.forgetful else at + 1]
                 vm.interrupt()
 
     # ---- output
@@ -142,6 +146,17 @@ class Console:
         """Send text of the board's own, after everything the interpreter has written."""
         self._collect()
         self._out += data
+
+    def divert(self) -> None:
+        """Keep what the interpreter writes from now on, instead of sending it."""
+        self.flush()
+        self._diverted = bytearray()
+
+    def diverted(self) -> bytes:
+        """What was kept; output takes its usual way again."""
+        self._collect()
+        data, self._diverted = self._diverted or b"", None
+        return bytes(data)
 
     def skip(self, count: int) -> None:
         """Drop the next ``count`` bytes that the interpreter writes."""
@@ -156,6 +171,9 @@ class Console:
             vm.drop_output(len(data))
             if self._skip:
                 self._skip, data = max(0, self._skip - len(data)), data[self._skip :]
+            if self._diverted is not None:
+                self._diverted += data
+                continue
             self._out += data
             if len(self._out) >= _PIECE:
                 return

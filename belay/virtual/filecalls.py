@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from .vm import MachineHost
     from .wasmcalls import LinearMemory
 
-__all__ = ["FROZEN", "MODULES", "REPLACED", "FileCalls"]
+__all__ = ["CIRCUITPYTHON", "FROZEN", "MODULES", "REPLACED", "FileCalls"]
 
 FROZEN = "/.board"
 """Where the frozen modules are found by ``import``."""
+
+CIRCUITPYTHON = FROZEN + "/circuit"
+"""The same for those of a board that runs CircuitPython."""
 
 REPLACED = FROZEN + "/replaced"
 """The same for those that come before modules of the build with the same name."""
@@ -129,7 +132,7 @@ class FileCalls:
 
     def _writable(self, address: int) -> str:
         path = self._path(address)
-        if _frozen(path) is not None:
+        if self._fs.read_only or _frozen(path) is not None:
             raise fail(Errno.EROFS, path)
         return path
 
@@ -193,6 +196,8 @@ class FileCalls:
         )
         frozen = _frozen(path)
         if frozen is None:
+            if mode.write and self._fs.read_only:
+                raise fail(Errno.EROFS, path)
             return self._add(self._fs.open(path, mode))
         if mode.write:
             raise fail(Errno.EROFS, path)

@@ -87,11 +87,18 @@ class OpenFile(ABC):
 
 
 class Filesystem(ABC):
-    """What the board's ``/`` can do. Not thread-safe: only the board's own thread uses it."""
+    """What the board's ``/`` can do. Not thread-safe: only the board's own thread uses it.
+
+    Attributes:
+        blocks: how many there are.
+        used: and how many are taken.
+        read_only: programs on the board cannot write (EROFS); who calls the methods here can.
+    """
 
     def __init__(self, flash: int = DEFAULT_FLASH) -> None:
         self.blocks = max(flash, BLOCK) // BLOCK
         self.used = 0
+        self.read_only = False
 
     @property
     def free(self) -> int:

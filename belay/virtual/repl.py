@@ -38,6 +38,7 @@ class Ending(Enum):
     """What ended a boot of the interpreter."""
 
     SOFT = "soft reset"
+    NEXT = "on to what comes next, with an interpreter of its own"
     HARD = "hard reset"
 
 

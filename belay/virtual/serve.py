@@ -10,10 +10,12 @@ import threading
 from typing import NoReturn
 
 from .board import Board
+from .circuitboard import CircuitBoard
 from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
 from .folder import FolderFilesystem
 from .lines import Line, LineEnded, PtyLine, StdioLine, TcpLine
 from .vm import VmOptions
+from .webrepl import WebreplLine, settle_password
 
 __all__ = ["serve"]
 
@@ -23,6 +25,8 @@ def serve(
     stdio: bool = False,
     tcp: int | None = None,
     pty: str | None = None,
+    webrepl: int | None = None,
+    password: str | None = None,
     files: str | None = None,
     flash: int = DEFAULT_FLASH,
     cooked: bool = False,
@@ -35,14 +39,20 @@ def serve(
         stdio: talk on stdin and stdout, until the end of stdin.
         tcp: listen on this port of 127.0.0.1; 0 picks one.
         pty: make a pseudo terminal, and a link to it with this name ("" for none).
+        webrepl: listen on this port of 127.0.0.1 as MicroPython's WebREPL does; 0 picks one.
+        password: WebREPL's; None takes ``webrepl_cfg.py``'s, ``BELAY_PASSWORD``, or a new one.
         files: folder for the board's files; in memory when None.
         flash: bytes that the files may take.
         cooked: write CR LF where programs write LF.
         seed: makes ``random`` repeatable.
         circuitpython: behave as a board that runs CircuitPython.
     """
-    line = _line(stdio, tcp, pty)
     filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
+    line: Line
+    if webrepl is not None:
+        line = _webrepl(webrepl, filesystem, password)
+    else:
+        line = _line(stdio, tcp, pty)
     ending = threading.Lock()
 
     def end(_reason: LineEnded) -> NoReturn:
@@ -51,9 +61,10 @@ def serve(
             line.close()
             os._exit(0)
 
-    options = VmOptions(cooked=cooked, seed=seed, circuitpython=circuitpython)
+    options = VmOptions(cooked=cooked or circuitpython, seed=seed)
+    kind = CircuitBoard if circuitpython else Board
     try:
-        Board(line, filesystem, options, end).run()
+        kind(line, filesystem, options, end).run()
     except LineEnded as reason:
         end(reason)
     except BaseException:
@@ -73,11 +84,22 @@ def _line(stdio: bool, tcp: int | None, pty: str | None) -> Line:
         return StdioLine()
     if tcp is not None:
         line = TcpLine(tcp)
-        address = f"socket://127.0.0.1:{line.port}"
-    else:
-        line = PtyLine(pty or None)
-        address = pty or line.path
+        return _announced(line, f"socket://127.0.0.1:{line.port}")
+    line = PtyLine(pty or None)
+    return _announced(line, pty or line.path)
+
+
+def _webrepl(port: int, files: Filesystem, password: str | None) -> Line:
+    """Open a WebREPL line, and say where it is, with the password if it was drawn just now."""
+    drawn = settle_password(files, password, os.environ.get("BELAY_PASSWORD"))
+    line = WebreplLine(port, files)
+    told = f"password: {drawn}; " if drawn else ""
+    return _announced(line, f"ws://127.0.0.1:{line.port}", told)
+
+
+def _announced(line: Line, address: str, told: str = "") -> Line:
     line.end_on_signals(signal.SIGINT, signal.SIGTERM)
     line.end_with_parent()
-    print(f"virtual board ready at {address}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    ready = f"virtual board ready at {address}  ({told}Ctrl-C ends it)"
+    print(ready, file=sys.stderr, flush=True)
     return line

@@ -71,7 +71,6 @@ class VmOptions:
         cooked: write CR LF where programs write LF.
         raw: come up in the raw REPL (after a soft reset in it).
         seed: makes ``random`` and ``hash`` seeds repeatable; None draws from the host.
-        circuitpython: behave as a board that runs CircuitPython.
     """
 
     heap: int = 256 * 1024
@@ -79,7 +78,6 @@ class VmOptions:
     cooked: bool = False
     raw: bool = False
     seed: int | None = None
-    circuitpython: bool = False
 
 
 @dataclass(frozen=True)
