@@ -115,6 +115,8 @@ def put(p, i, d, w, k, n=-1, h=0):
     q = p[: p.rfind("/") + 1] + ".belay.part"
     try:
         if not i:
+            if F[0]:
+                F[1].close()
             F[:] = q, open(q, "wb"), 0
         if q != F[0] or i > F[2]:
             return -1

@@ -196,7 +196,7 @@ class Channel(Operations):
         if outcome.failure:
             self._was_reset = self._was_reset or outcome.failure == "agent gone"
             self._lost_agent = self._lost_agent or self._was_reset
-            self._unsettled = outcome.failure == "silent"
+            self._unsettled = outcome.failure in ("silent", "no room")
             raise outcomes.failure(outcome, closed=self._closed)
         answer = outcome.answer
         assert answer is not None
@@ -255,7 +255,7 @@ class Channel(Operations):
         if startup:
             self.execute(startup, "<startup>", timeout=timeout, output=output)
 
-    def lend(self, use: Callable[[Transport], None]) -> None:
+    def lend(self, use: Callable[[Transport], object]) -> None:
         """Leave the board at its friendly prompt and let ``use`` have the link; then come back."""
         with self._turn():
             self._leave()

@@ -33,6 +33,11 @@ def failure(outcome: Outcome, *, closed: bool) -> BaseException:
         )
     if outcome.failure == "no memory":
         return errors.FeatureUnavailableError("the board has no memory for belay's agent")
+    if outcome.failure == "no room":
+        return errors.BoardMemoryError(
+            "the board has not enough free memory for this call and its arguments; it did not "
+            "run. Try: smaller arguments, or del what the board needs no more."
+        )
     if outcome.stopped == "asked" and closed:
         return errors.DeviceClosedError(_CLOSED_MEANWHILE)
     if outcome.stopped == "keyboard":

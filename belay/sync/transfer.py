@@ -107,7 +107,7 @@ class Transfer:
         try:
             self._session.batch(operations, timeout=self._timeout)
         except errors.PyboardException as error:
-            done = len(error.done)
+            done = min(len(error.done), len(group) - 1)
             if _is_done(group[done], error):
                 return done + 1
             if error.type == "MemoryError" and self.room > SMALLEST:

@@ -85,7 +85,7 @@ class Failure(NamedTuple):
 
     Attributes:
         reason: ``silent`` nothing came back; ``agent gone`` the board knows no agent: it was
-            reset; ``no memory`` the agent does not fit.
+            reset; ``no memory`` the agent does not fit; ``no room`` nor does this request.
         ran: the request is known to have begun.
     """
 

@@ -460,8 +460,9 @@ class Exchange:
         reply = self._tail[begun + 2 :]
         if reply.endswith(b"\x04>") and reply.count(b"\x04") >= 2:
             self._gone = self._gone + 1 if NO_AGENT.search(reply) else 0
-            if self._prefix and b"MemoryError" in reply:
-                events.append(self._fail("no memory"))
+            # A request is tried once more: what another program left behind may have gone.
+            if b"MemoryError" in reply and (self._prefix or self._strays):
+                events.append(self._fail("no memory" if self._prefix else "no room"))
                 return
             self._tail.clear()
             self._stray(events)

@@ -357,9 +357,16 @@ def test_a_board_without_memory_for_the_agent() -> None:
     exchange = sent(prefix=INSTALL)
     assert exchange.receive(b"OK" + ERROR % b"MemoryError") == [Failure("no memory")]
     assert exchange.state is State.IDLE
-    exchange = sent()  # without the upload it is an error like any other
+
+
+def test_a_board_without_memory_for_a_request() -> None:
+    exchange = sent()
     assert exchange.receive(b"OK" + ERROR % b"MemoryError") == []
-    assert exchange.data_to_send() == WIRE
+    assert exchange.data_to_send() == WIRE  # once more: something may have been freed
+    assert exchange.receive(b"OK" + ERROR % b"MemoryError") == [Failure("no room")]
+    assert exchange.state is State.IDLE
+    exchange.resettle()
+    assert exchange.data_to_send().endswith(encode_request(exchange.seq, b"q", Style.RAW))
 
 
 def test_the_upload_is_part_of_what_is_repeated() -> None:
