@@ -50,6 +50,21 @@ COMMANDS: dict[str, Command] = {
         "[PORT]",
         "Talk to a board's own prompt.",
     ),
+    "reset": Command(
+        _BOARD,
+        "belay.cli.reset:reset",
+        "[PORT]",
+        "Start a board anew, as its reset button or Ctrl-D does.",
+    ),
+    "bootloader": Command(
+        _BOARD,
+        "belay.cli.reset:bootloader",
+        "[PORT]",
+        "Start a board's bootloader, which takes new firmware.",
+    ),
+    "rtc": Command(
+        _BOARD, "belay.cli.rtc:rtc", "[PORT]", "Show or set the calendar of a board (RTC)."
+    ),
     "virtual": Command(
         _OTHER,
         "belay.cli.virtual:virtual",
