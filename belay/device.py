@@ -26,6 +26,7 @@ from belay.markers import (
     bind_class_executers,
     has_class_executers,
 )
+from belay.mounting import Mounting, Mounts
 from belay.output import STDOUT, InputLines, TextSink, handler
 from belay.recovery import Recovery
 from belay.registry import DeviceMeta
@@ -50,7 +51,7 @@ __all__ = ["STDOUT", "Device", "TextSink"]
 Opened = Transport | Callable[[], Transport]
 
 
-class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
+class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
     """A MicroPython or CircuitPython board.
 
     Args:
@@ -132,6 +133,7 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         self._history = History()
         self._events = Events()
         self._lines = InputLines(stdin)
+        self._mounts = Mounts()
         self._recovery = Recovery(self, attempts)
         self._holder = _Holder()
         self._farewell = self._holder.farewell
@@ -285,12 +287,12 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         self._recovery.again(attempts)
 
     def soft_reset(self) -> None:
-        """Clear the board's memory and run ``boot.py``; tasks are sent to it again.
+        """Clear the board's memory and run ``boot.py``; tasks and mounted folders are there again.
 
         Setups and statements are not repeated, and proxies stand for nothing any more.
         """
         self._restart(reset=True)
-        self._history.replay(self, "define", "startup")
+        self._history.replay(self, "define", "startup", "mount")
 
     def terminal(self, *, exit_char: str = "\x1d") -> None:
         """Talk to the board's prompt from this terminal, until ``exit_char`` (Ctrl-]) is typed.
@@ -302,7 +304,8 @@ class Device(Calling, Timekeeping, metaclass=DeviceMeta, root=True):
         """
         from belay.terminal import run_terminal
 
-        self._session.lend(lambda transport: run_terminal(transport, exit_char=exit_char))
+        self._session.lend(lambda link: run_terminal(link, exit_char, lent=True))
+        self._history.replay(self, "mount")
 
     # ---------------------------------------------------------------------------- the end
 

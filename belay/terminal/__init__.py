@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from belay import errors
 from belay.terminal.history import LineHistory
@@ -24,6 +24,7 @@ from belay.terminal.strokes import PASTE_OFF, PASTE_ON, Asked, Strokes
 from belay.terminal.typist import Typist
 
 if TYPE_CHECKING:
+    from belay.device import Device
     from belay.transports.base import Transport
 
 __all__ = ["EXIT", "Injection", "converse", "run_terminal"]
@@ -37,6 +38,18 @@ _QUIET = 0.5
 
 _ESCAPE = 0.1
 """Seconds after which an Escape is a key by itself."""
+
+
+class Left(NamedTuple):
+    """Why a terminal ended: a key that runs code was typed.
+
+    Attributes:
+        injection: what it runs.
+        line: what the screen's last line was, prompt and all.
+    """
+
+    injection: Injection
+    line: str
 
 
 class Injection(NamedTuple):
@@ -60,8 +73,10 @@ def run_terminal(
     stdout: Any = None,
     history: LineHistory | None = None,
     injections: Mapping[str, Injection] | None = None,
-    resumed: bool = False,
-) -> Injection | None:
+    capture: BinaryIO | None = None,
+    lent: bool = False,
+    resume: str | None = None,
+) -> Left | None:
     """Connect the user's terminal to the board's friendly prompt, until the user ends it.
 
     Every key goes to the board, Ctrl-C and Ctrl-D too. Where ``stdin`` is no terminal, it is
@@ -76,7 +91,10 @@ def run_terminal(
         history: older lines for the arrow keys; takes what is typed. None leaves the arrows to
             the board.
         injections: keys that end this too, one ASCII character each.
-        resumed: whether this goes on after an injection: the prompt comes without the banner.
+        capture: takes all that the board sends, beside the screen.
+        lent: the prompt is on its way, and shown without the banner in front of it.
+        resume: this goes on after it was left; the text stands at the prompt. ``""`` where that
+            is on its way.
 
     Returns:
         The injection whose key was typed; None for any other end.
@@ -92,26 +110,32 @@ def run_terminal(
     stdin = sys.stdin if stdin is None else stdin
     stdout = sys.stdout if stdout is None else stdout
     typist = Typist(transport.write, history)
-    printer = _Printer(transport, _writer(stdout), typist.line)
+    printer = _Printer(transport, _writer(stdout), typist.line, capture)
     with open_keys(stdin) as keys:
         marked = keys.interactive and sys.platform != "win32" and stdout.isatty()
-        if keys.interactive and not resumed:
+        if keys.interactive and resume is None:
             printer.write(_greeting(transport.address, exit_char, injections).encode())
         if marked:
             printer.write(PASTE_ON)
-        printer.start(keys.wake, muted=resumed)
+        if resume:
+            printer.take(resume.encode())
+        printer.start(keys.wake, muted=lent)
         strokes = Strokes("".join((exit_char, *injections)).encode())
         pressed: str | None = ""
         try:
-            transport.write(_FRIENDLY)
+            if not lent and not resume:
+                transport.write(_FRIENDLY)
             pressed = _type(keys, strokes, typist, printer)
         finally:
             printer.stop()
             if marked and pressed is not None:
                 printer.write(PASTE_OFF)
+            if keys.interactive and pressed == exit_char:
+                printer.write(b"\r\n")  # what comes behind it does not stand at the board's prompt
     if printer.error is not None:
         raise printer.error
-    return injections.get(pressed or "")
+    injection = injections.get(pressed or "")
+    return Left(injection, typist.line.prompt + typist.line.text) if injection else None
 
 
 def converse(
@@ -120,6 +144,7 @@ def converse(
     *,
     history: LineHistory | None = None,
     injections: Mapping[str, Injection] | None = None,
+    capture: BinaryIO | None = None,
 ) -> None:
     """`run_terminal`, and what its keys run on the board.
 
@@ -131,37 +156,45 @@ def converse(
     """
     from belay.device import Device
 
-    options: dict[str, Any] = {"history": history, "injections": injections}
+    options: dict[str, Any] = {"history": history, "injections": injections, "capture": capture}
     device: Device | None = None
     try:
-        injection = run_terminal(transport, exit_char, **options)
-        while injection is not None:
-            found = injection.source()
-            if found is not None:
-                if device is None:
-                    device = Device(transport, reset=False, startup="")
-                _run(device, *found)
-            injection = _again(device, transport, exit_char, options)
+        code = _code_to_run(transport, exit_char, options)
+        while code is not None:
+            device = device or Device(transport, reset=False, startup="")
+            _run(device, *code)
+            code = _lent(device, exit_char, options)
     finally:
         if device is not None:
             device.close()
         transport.close()
 
 
-def _again(
-    device: Any, transport: Transport, exit_char: str, options: dict[str, Any]
-) -> Injection | None:
-    """The terminal once more; a session that has begun lends its link."""
-    if device is None:
-        return run_terminal(transport, exit_char, resumed=True, **options)
-    pressed: list[Injection | None] = []
+def _lent(device: Device, exit_char: str, options: dict[str, Any]) -> tuple[str, str] | None:
+    """The terminal once more, over the link that a session has for itself."""
+    codes: list[tuple[str, str] | None] = []
     device._session.lend(
-        lambda link: pressed.append(run_terminal(link, exit_char, resumed=True, **options))
+        lambda link: codes.append(
+            _code_to_run(link, exit_char, {**options, "lent": True, "resume": ""})
+        )
     )
-    return pressed[0]
+    return codes[0]
 
 
-def _run(device: Any, source: str, filename: str) -> None:
+def _code_to_run(
+    link: Transport, exit_char: str, options: dict[str, Any]
+) -> tuple[str, str] | None:
+    """The terminal, until a key asks for code that is there; None at its end."""
+    while (left := run_terminal(link, exit_char, **options)) is not None:
+        print(flush=True)
+        found = left.injection.source()
+        if found is not None:
+            return found
+        options = {**options, "lent": False, "resume": left.line or FRESH}
+    return None
+
+
+def _run(device: Device, source: str, filename: str) -> None:
     """Run code; what goes wrong is shown, since the prompt is there to look into it."""
     try:
         device.run_cell(source, filename=filename, result=False)
@@ -187,6 +220,7 @@ def _type(keys: Keys, strokes: Strokes, typist: Typist, printer: _Printer) -> st
             while not keys.interactive and (left := printer.silence_left()) > 0:
                 keys.sleep(left)
             return None
+        printer.muted = printer.muted and not typed
         for stroke in strokes.feed(typed) if typed else strokes.flush():
             if isinstance(stroke, Asked):
                 return stroke.key.decode()
@@ -219,21 +253,26 @@ class _Printer:
     """A thread that shows what the board sends."""
 
     def __init__(
-        self, transport: Transport, write: Callable[[bytes], None], line: PromptLine
+        self,
+        transport: Transport,
+        write: Callable[[bytes], None],
+        line: PromptLine,
+        capture: BinaryIO | None,
     ) -> None:
         self.write = write
         self.error: Exception | None = None
         self._transport = transport
         self._line = line
+        self._capture = capture
         self._heard = time.monotonic()
         self._stopped = False
-        self._muted = False
+        self.muted = False
         self._thread: threading.Thread | None = None
 
     def start(self, on_end: Callable[[], None], *, muted: bool = False) -> None:
         """Begin; ``muted`` shows nothing before the first prompt."""
         self._on_end = on_end
-        self._muted = muted
+        self.muted = muted
         self._thread = threading.Thread(target=self._run, name="belay terminal", daemon=True)
         self._thread.start()
 
@@ -255,16 +294,19 @@ class _Printer:
                 if self._transport.wait(None):
                     data = self._transport.read()
                     self._heard = time.monotonic()
-                    self._line.feed(data)
-                    self._show(data)
+                    self.take(data)
         except Exception as error:
             self.error = error
             self._on_end()
 
-    def _show(self, data: bytes) -> None:
-        if self._muted:
+    def take(self, data: bytes) -> None:
+        """Show what came from the board."""
+        self._line.feed(data)
+        if self.muted:
             if self._line.prompt != FRESH:
                 return
-            self._muted = False
+            self.muted = False
             data = b"\r" + FRESH.encode() + self._line.text.encode()
         self.write(data)
+        if self._capture is not None:
+            self._capture.write(data)
