@@ -17,7 +17,12 @@ __all__ = ["FRIENDLY", "RunningText", "one_fault"]
 FRIENDLY = re.compile(rb"Python v?\d[^\n]*\n(?:[^\n]*\n)?>>> ")
 """The friendly REPL's banner and prompt: a board that shows them has left the raw REPL."""
 
-_REBOOT = re.compile(rb"[\x04>]*[^\n\x04]{0,12}soft reboot\r*\n|\r*\n[^\n]*" + FRIENDLY.pattern)
+_REBOOT = re.compile(
+    rb"[\x04>]*[^\n\x04]{0,12}soft reboot\r*\n|\r*\n[^\n]*"
+    + FRIENDLY.pattern
+    # CircuitPython: its status bar, which is silent in the raw REPL, and words around code.py.
+    + rb"|\x1b\]0;\xf0\x9f\x90\x8d|\r*\nAuto-reload is o|\r*\nPress any key to enter the REPL"
+)
 """The program has reset the board: what follows is the REPL's."""
 
 _BANNER_LIMIT = 256
