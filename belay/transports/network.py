@@ -6,12 +6,25 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
+from typing import Protocol
 
 from belay.errors import ConnectionFailedError, PortNotFoundError
 from belay.transports.address import SocketAddress
 from belay.transports.base import Transport
 
-__all__ = ["open_socket"]
+__all__ = ["NetworkPlace", "SocketLink", "connect_tcp", "open_socket"]
+
+
+class NetworkPlace(Protocol):
+    """An address with a host and a TCP port, whatever is spoken there."""
+
+    @property
+    def host(self) -> str:
+        """Name or IP address."""
+
+    @property
+    def port(self) -> int:
+        """1 to 65535."""
 
 
 def open_socket(address: SocketAddress, *, timeout: float | None = 10) -> Transport:
@@ -25,10 +38,7 @@ def open_socket(address: SocketAddress, *, timeout: float | None = 10) -> Transp
         PortNotFoundError: the host is unknown.
         ConnectionFailedError: refused, unreachable, or no answer in time.
     """
-    connection = _connect(address, timeout)
-    # Calls are small and answered at once: waiting to fill a packet only adds delay.
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection = connect_tcp(address, timeout)
     if sys.platform == "win32":
         from belay.transports.threaded import ThreadedTransport
 
@@ -79,7 +89,25 @@ class SocketLink:
         self._connection.close()
 
 
-def _connect(address: SocketAddress, timeout: float | None) -> socket.socket:
+def connect_tcp(address: NetworkPlace, timeout: float | None) -> socket.socket:
+    """Connect to the host and port of an address.
+
+    Args:
+        address: its text stands in messages.
+        timeout: seconds for the connection to stand; None for no limit.
+
+    Raises:
+        PortNotFoundError: the host is unknown.
+        ConnectionFailedError: refused, unreachable, or no answer in time.
+    """
+    connection = _connect(address, timeout)
+    # Calls are small and answered at once: waiting to fill a packet only adds delay.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return connection
+
+
+def _connect(address: NetworkPlace, timeout: float | None) -> socket.socket:
     try:
         return socket.create_connection((address.host, address.port), timeout)
     except socket.gaierror as error:
