@@ -19,6 +19,18 @@ DEFAULT_IGNORE = ("*.pyc", "__pycache__", ".DS_Store", ".pytest_cache")
 DEFAULT_KEEP = ("boot.py", "webrepl_cfg.py", "lib")
 """What stays in the root of a board where the caller says nothing: as in Belay 0.30."""
 
+KEPT_ON_A_DRIVE = (
+    "boot_out.txt",
+    "settings.toml",
+    "sd",
+    ".fseventsd",
+    ".metadata_never_index",
+    ".Trashes",
+    "System Volume Information",
+)
+"""What stays as well where the firmware, or the computer that shows the board as a drive, has put
+it: on CircuitPython."""
+
 _WILD = re.compile(r"[*?\[]")
 _SPECIAL = re.compile(r"([*?\[\]!#\\ ])")
 
@@ -90,13 +102,14 @@ def keeping(keep: Iterable[str]) -> Patterns:
     return Patterns(lines)
 
 
-def kept_names(keep: object, dst: str) -> tuple[str, ...] | None:
+def kept_names(keep: object, dst: str, *, drive: bool = False) -> tuple[str, ...] | None:
     """What the argument ``keep`` of a sync says.
 
     Args:
         keep: names and patterns, or one; None for :data:`DEFAULT_KEEP` in the root of the board,
             and for nothing elsewhere; False for nothing; True for everything.
         dst: the folder on the board.
+        drive: whether computers show its files as a drive: :data:`KEPT_ON_A_DRIVE`.
 
     Returns:
         Names and patterns; None for everything.
@@ -105,7 +118,7 @@ def kept_names(keep: object, dst: str) -> tuple[str, ...] | None:
         TypeError: anything else.
     """
     if keep is None:
-        return DEFAULT_KEEP if dst == "/" else ()
+        return DEFAULT_KEEP + KEPT_ON_A_DRIVE * drive if dst == "/" else ()
     if isinstance(keep, bool):
         return None if keep else ()
     return _texts("keep", keep)
