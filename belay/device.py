@@ -37,7 +37,7 @@ from belay.source.linemap import SourceMap
 from belay.startup import statements_of
 from belay.tasks import TaskExecuter, ThreadExecuter
 from belay.timekeeping import Timekeeping
-from belay.transports import Transport, open_transport
+from belay.transports import Transport
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = ["STDOUT", "Device", "TextSink"]
 
+_USUAL_PASSWORD = str(b"python", "ascii")
+"""Belay 0.30's default, as an object of its own: whether a password was given can be seen."""
+
 Opened = Transport | Callable[[], Transport]
 
 
@@ -55,16 +58,18 @@ class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
     """A MicroPython or CircuitPython board.
 
     Args:
-        device: address of the board: a serial port (``/dev/ttyACM0``, ``COM5``), a pyserial URL
-            (``socket://host:port``, ``rfc2217://…``), ``exec:command line``, or ``virtual:``, a
-            real MicroPython that runs on this computer; or a :class:`belay.UsbSpecifier`, or its
-            JSON. None takes the environment variable ``BELAY_DEVICE``, or else the only USB
-            device that there is. An open
+        device: address of the board: a serial port (``/dev/ttyACM0``, ``COM5``), a USB device
+            (``usb:2e8a:0005``, ``usb:serial=…``), a board with WebREPL (``ws://host``) or telnet
+            (``192.168.4.1``), ``exec:command line``, or ``virtual:``, a real MicroPython that
+            runs on this computer; a name that is configured; or a :class:`belay.UsbSpecifier`,
+            or its JSON. None takes the environment variable ``BELAY_DEVICE``, or else the
+            configured default, or else the only USB device that there is. An open
             :class:`belay.transports.Transport` is taken as it is; a function that opens one is
             called, and called again to reconnect.
         baudrate: line rate, where the address does not give one.
-        user: name for links that ask for one.
-        password: password for links that ask for one.
+        user: name for boards that ask for one (telnet).
+        password: for boards that ask for one (telnet, WebREPL). Where none is given, it is that of
+            the environment variable ``BELAY_PASSWORD``.
         exclusive: refuse a port that another program holds, and keep others out.
         startup: statements to run first. None imports what Belay 0.30 imports (``os``, ``sys``,
             ``time``, ``machine``, ``Pin``, …) where it exists and the name is free. With
@@ -106,7 +111,7 @@ class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
         device: str | os.PathLike[str] | UsbSpecifier | Opened | None = None,
         baudrate: int = 115200,
         user: str = "micro",
-        password: str = "python",
+        password: str = _USUAL_PASSWORD,
         *,
         exclusive: bool = True,
         startup: str | None = None,
@@ -118,7 +123,8 @@ class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
         stdin: Any = None,
         builtin_errors: bool = False,
     ) -> None:
-        self._open = _opener(device, baudrate, exclusive, connect_timeout)
+        known = password if password is not _USUAL_PASSWORD else None
+        self._open = _opener(device, baudrate, exclusive, connect_timeout, user, known)
         late = ""
         if startup and has_class_executers(type(self)):
             startup, late = "", textwrap.dedent(startup)  # behind the tasks: it can call them
@@ -433,17 +439,24 @@ def _opener(
     baudrate: int,
     exclusive: bool,
     timeout: float,
+    user: str,
+    password: str | None,
 ) -> Callable[[], Transport]:
     """What opens the link, every time that it is to be opened."""
     if isinstance(device, Transport):
         return _Once(device)
-    if device is None:
-        # Belay 0.30: without a name, the only USB device that there is.
-        device = os.environ.get("BELAY_DEVICE") or "{}"
     if callable(device):
         return device
-    address = os.fspath(device) if isinstance(device, os.PathLike) else device
-    return lambda: open_transport(address, baudrate=baudrate, exclusive=exclusive, timeout=timeout)
+    from belay.transports.opening import Opening
+
+    return Opening(
+        os.fspath(device) if isinstance(device, os.PathLike) else device,
+        baudrate=baudrate,
+        exclusive=exclusive,
+        timeout=timeout,
+        user=user,
+        password=password,
+    )
 
 
 def _files_behind(address: str) -> str | None:

@@ -23,6 +23,7 @@ from belay.errors import (
     PortBusyError,
     PortNotFoundError,
 )
+from belay.transports import levels
 from belay.transports.address import SerialAddress, UrlAddress
 from belay.transports.base import Transport
 from belay.transports.threaded import ThreadedTransport
@@ -56,14 +57,17 @@ def open_serial(
     port.port = address.port
     port.baudrate = address.baudrate or baudrate
     port.exclusive = exclusive or None
-    if address.dtr is not None:
-        port.dtr = address.dtr
-    if address.rts is not None:
-        port.rts = address.rts
-    _open(port, str(address))
     rate = port.baudrate / _BITS_PER_BYTE
+    dtr, rts = address.dtr is not False, address.rts is not False
     if sys.platform == "win32":
+        port.dtr = port.rts = False
+        _open(port, str(address))
+        levels.lift(port, dtr, rts)
         return _threaded(port, str(address), rate)
+    if sys.platform == "darwin":  # opening it for dialling in would wait for somebody to call
+        port.port = address.port.replace("/dev/tty.", "/dev/cu.", 1)
+    _open(port, str(address))
+    _settle(port, address, exclusive)
     return _descriptor(port, str(address), rate)
 
 
@@ -138,6 +142,9 @@ class PySerialLink:
 
     def close(self) -> None:
         """Close the port."""
+        if sys.platform == "win32":  # there its driver would let the lines go one by one
+            with contextlib.suppress(serial.SerialException, OSError):
+                levels.drop(self._port)
         self._port.close()
 
 
@@ -146,6 +153,27 @@ def _threaded(port: Any, address: str, rate: float | None) -> Transport:
     if port.timeout != _READ_TIMEOUT:
         port.timeout = _READ_TIMEOUT
     return ThreadedTransport(PySerialLink(port), address=address, bytes_per_second=rate)
+
+
+def _settle(port: serial.Serial, address: SerialAddress, exclusive: bool) -> None:
+    """What a port of this machine needs beyond what pyserial does.
+
+    Opening it has raised both lines, which no program can help.
+    """
+    import fcntl
+    import termios
+
+    descriptor = port.fileno()
+    name = os.path.realpath(str(port.port))
+    if address.dtr is not None or address.rts is not None:
+        levels.set_together(descriptor, address.dtr, address.rts)
+    if name.startswith("/dev/pts/"):
+        return
+    if not levels.own_usb(name):
+        levels.stay_at_close(descriptor)
+    if exclusive:  # also against programs that look at no lock
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(descriptor, termios.TIOCEXCL)
 
 
 def _descriptor(port: serial.Serial, address: str, rate: float) -> Transport:

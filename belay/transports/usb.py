@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from belay.errors import AddressError, DeviceNotFoundError, InsufficientSpecifie
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
 
-__all__ = ["UsbSpecifier", "list_devices"]
+__all__ = ["UsbSpecifier", "device_at", "list_devices", "same_board"]
 
 _NUMBERS = ("vid", "pid")
 _TEXTS = ("serial_number", "manufacturer", "product", "location")
@@ -61,7 +63,7 @@ class UsbSpecifier:
         return bool(self._set_fields())
 
     def to_port(self) -> str:
-        """The port of the one device that fits.
+        """The port of the one device that fits; where that has several ports, the first.
 
         Raises:
             DeviceNotFoundError: none does; the message lists those that are there.
@@ -71,8 +73,8 @@ class UsbSpecifier:
             return self.device
         there = list_devices()
         fitting = [found for found in there if self._fits(found)]
-        if len(fitting) == 1 and fitting[0].device is not None:
-            return fitting[0].device
+        if fitting and _one_device(fitting):
+            return str(min(fitting, key=_interface).device)
         wanted = f"fits {self!r}" if self.populated() else "is there"
         if fitting:
             raise InsufficientSpecifierError(
@@ -176,6 +178,72 @@ def list_devices() -> list[UsbSpecifier]:
     for device, port in zip(devices, ports, strict=True):
         device.device = port.device
     return [device for device in devices if device.populated()]
+
+
+def device_at(port: str) -> UsbSpecifier | None:
+    """What is known of the device behind a port; None where it is no USB one, or not there.
+
+    Args:
+        port: its name, in any of the ways that a system has of naming it.
+    """
+    wanted = _plain(port)
+    return next((found for found in list_devices() if _plain(found.device or "") == wanted), None)
+
+
+def same_board(board: UsbSpecifier) -> UsbSpecifier | None:
+    """The device that a board is now, wherever and under whatever name it was plugged in again.
+
+    A board is known by its ids and its serial number; one without a serial number by its ids and
+    where it is plugged in.
+
+    Args:
+        board: what :func:`device_at` or :func:`list_devices` said of it.
+
+    Returns:
+        None where it is not there, or where it cannot be told from others.
+    """
+    if board.serial_number is not None:
+        marks = UsbSpecifier(board.vid, board.pid, board.serial_number)
+    elif board.location is not None and board.vid is not None:
+        marks = UsbSpecifier(board.vid, board.pid, location=board.location)
+    else:
+        return None
+    fitting = [found for found in list_devices() if marks._fits(found)]
+    if len(fitting) > 1:  # a board with several ports: the same one of them
+        wanted = _interface(board)
+        fitting = [found for found in fitting if _interface(found) == wanted]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _plain(port: str) -> str:
+    """The one name among those that mean the same port."""
+    name = port.removeprefix("\\\\.\\")
+    if re.fullmatch(r"COM\d+", name, re.IGNORECASE):
+        return name.upper()
+    if port.startswith("/dev/tty."):  # macOS: for dialling in; the same port for dialling out
+        return port.replace("/dev/tty.", "/dev/cu.", 1)
+    return os.path.realpath(port)
+
+
+def _one_device(found: list[UsbSpecifier]) -> bool:
+    """Whether these are the ports of one device, and not of several."""
+    if len(found) == 1:
+        return True
+    marks = {(one.vid, one.pid, one.serial_number, _socket(one)) for one in found}
+    return len(marks) == 1 and found[0].serial_number is not None
+
+
+def _socket(device: UsbSpecifier) -> str:
+    """Where a device is plugged in, without the number of its interface."""
+    return (device.location or "").partition(":")[0]
+
+
+def _interface(device: UsbSpecifier) -> tuple[int, str, str]:
+    """Sorts the ports of one device: that of the REPL is the first."""
+    interface = (device.location or "").partition(":")[2]
+    number = interface.rpartition(".")[2]
+    port = device.device or ""
+    return (int(number) if number.isdigit() else 0, interface, "" if interface else port)
 
 
 def _text(value: Any) -> str | None:

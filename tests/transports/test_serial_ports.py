@@ -83,22 +83,6 @@ def test_the_rate_of_the_address_comes_first(terminal: tuple[int, str]) -> None:
     transport.close()
 
 
-def test_levels_are_set_before_the_port_opens(
-    terminal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[tuple[bool, bool]] = []
-    really_open = serial.Serial.open
-
-    def watched(port: serial.Serial) -> None:
-        seen.append((port.dtr, port.rts))
-        really_open(port)
-
-    monkeypatch.setattr(serial.Serial, "open", watched)
-    open_transport(terminal[1]).close()
-    open_transport(f"{terminal[1]}?dtr=0&rts=0").close()
-    assert seen == [(True, True), (False, False)]
-
-
 def test_a_blocked_write_ends_when_its_output_is_dropped(terminal: tuple[int, str]) -> None:
     # The board does not read. Ctrl-C must not stand behind what it would not take anyway.
     master, path = terminal
