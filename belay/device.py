@@ -53,6 +53,9 @@ _USUAL_PASSWORD = str(b"python", "ascii")
 
 Opened = Transport | Callable[[], Transport]
 
+_BOOT_ATTEMPTS = 30
+"""How often to connect again, 1 s apart, while a board that was reset joins its Wi-Fi."""
+
 
 class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
     """A MicroPython or CircuitPython board.
@@ -81,7 +84,8 @@ class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
         auto_sync_time: where the time of a value is asked for and the board's answers so far do
             not tell its clock well enough, ask it.
         reset: soft-reset the board first, as Belay does. False attaches: what runs is
-            interrupted, and everything in memory stays.
+            interrupted, and everything in memory stays. So it is over WebREPL in any case, as in
+            Belay, for a reset would end the link.
         timeout: default limit in seconds of every call; None lets calls take their time.
         connect_timeout: seconds that connecting may take.
         stdin: what answers ``input()`` and ``sys.stdin.readline()`` on the board: a function
@@ -295,10 +299,18 @@ class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
     def soft_reset(self) -> None:
         """Clear the board's memory and run ``boot.py``; tasks and mounted folders are there again.
 
-        Setups and statements are not repeated, and proxies stand for nothing any more.
+        Setups and statements are not repeated, and proxies stand for nothing any more. Over
+        WebREPL the link ends with it and is made anew, as by :meth:`reconnect`, for which
+        ``boot.py`` must start WebREPL.
         """
-        self._restart(reset=True)
-        self._history.replay(self, "define", "startup", "mount")
+        try:
+            self._restart(reset=True)
+        except errors.ConnectionFailedError:
+            if self._session.transport.survives_reset:
+                raise
+            self._recovery.again(_BOOT_ATTEMPTS)
+        else:
+            self._history.replay(self, "define", "startup", "mount")
 
     def terminal(self, *, exit_char: str = "\x1d") -> None:
         """Talk to the board's prompt from this terminal, until ``exit_char`` (Ctrl-]) is typed.

@@ -60,7 +60,8 @@ class Session(Channel):
         Args:
             transport: an open link. It is closed again when this fails.
             reset: soft-reset the board first: its memory is cleared and ``boot.py`` runs.
-                Without, what runs is interrupted and everything in memory stays.
+                Without, what runs is interrupted and everything in memory stays; so too over a
+                link that a reset would end, such as WebREPL.
             startup: statements to run in ``__main__``; they travel with the agent.
             timeout: seconds in all.
             timing: how patient to be; tests set it.
@@ -75,6 +76,7 @@ class Session(Channel):
         try:
             question = load("facts").encode()
             timing = timing or Timing()
+            reset = reset and transport.survives_reset
             facts, round_trip = greet(
                 transport, question, reset=reset, timeout=timeout, patience=4 * timing.floor
             )

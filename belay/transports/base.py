@@ -28,6 +28,9 @@ class Transport(ABC):
     bytes_per_second: float | None = None
     """Line rate where the link has one (baud rate / 10), else None. Used to size deadlines."""
 
+    survives_reset: bool = True
+    """Whether the link still stands after a soft reset of the board."""
+
     @abstractmethod
     def wait(self, timeout: float | None) -> bool:
         """Block until bytes can be read, until :meth:`wake`, or until the timeout has passed.

@@ -83,7 +83,9 @@ def open_webrepl(
             link.close()
             raise
         else:
-            return ThreadedTransport(link, address=str(address))
+            transport = ThreadedTransport(link, address=str(address))
+            transport.survives_reset = False
+            return transport
 
 
 class WebreplLink:

@@ -23,6 +23,10 @@ def main(arguments: list[str] | None = None) -> None:
     where.add_argument("--stdio", action="store_true", help="talk on stdin and stdout (default)")
     where.add_argument("--tcp", type=int, metavar="PORT", help="listen on 127.0.0.1; 0 picks one")
     where.add_argument("--pty", nargs="?", const="", metavar="LINK", help="make a serial port")
+    where.add_argument(
+        "--webrepl", type=int, metavar="PORT", help="be a WebREPL on 127.0.0.1; 0 picks a port"
+    )
+    parser.add_argument("--password", metavar="TEXT", help="WebREPL's, at most 9 characters")
     parser.add_argument("--files", metavar="FOLDER", help="keep the board's files here")
     parser.add_argument("--flash", type=_size, metavar="BYTES", help="size limit, such as 2M")
     parser.add_argument("--cooked", action="store_true", help="write CR LF for LF")
@@ -35,9 +39,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     try:
         serve(
-            stdio=options.stdio or (options.tcp is None and options.pty is None),
+            stdio=options.stdio or (options.tcp, options.pty, options.webrepl) == (None,) * 3,
             tcp=options.tcp,
             pty=options.pty,
+            webrepl=options.webrepl,
+            password=options.password,
             files=options.files,
             flash=options.flash or DEFAULT_FLASH,
             cooked=options.cooked,
