@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _answered(tokens)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if isinstance(stop.__cause__, PyboardException):  # where the board was then
+            explain(stop.__cause__)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return _nobody_reads()
@@ -47,6 +49,11 @@ def _answered(tokens: list[str]) -> int:
         return EXIT_OK
     if tokens[0] in ("--version", "-V", "-v"):
         print(__version__)
+        return EXIT_OK
+    if tokens == ["help", "addresses"]:
+        from belay.transports.address import list_forms
+
+        print(f"PORT, -t and BELAY_DEVICE take:\n{list_forms()}")
         return EXIT_OK
     if tokens[0] == "help":
         return _answered([*tokens[1:], "--help"])
@@ -107,6 +114,8 @@ def explain(error: BelayException, label: str = "") -> int:
         text = str(error.args[0]).strip("\n")  # the traceback is the board's, with host files
     else:
         text = f"belay: {str(error).strip() or type(error).__name__}"
+    if isinstance(error, AddressError) and "\n" in text:  # the forms; they hide what is wrong
+        text = text.partition("\n")[0].removesuffix("Addresses are:") + "Try: belay help addresses"
     sys.stdout.flush()  # what the board printed before it comes first
     print("\n".join(label + line for line in text.split("\n")), file=sys.stderr)
     return EXIT_USAGE if isinstance(error, (UsageError, AddressError)) else EXIT_ERROR

@@ -30,9 +30,10 @@ def run_command(name: str, tokens: Sequence[str]) -> int:
         UsageError: the arguments make no sense.
     """
     app = build_app(name)
+    prepare = getattr(function_of(name), "prepare", list)
     try:
         result = app(
-            list(tokens), exit_on_error=False, print_error=False, result_action="return_value"
+            prepare(tokens), exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as error:
         what = " ".join(str(error).split()) or type(error).__name__

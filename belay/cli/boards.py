@@ -8,7 +8,6 @@ program. Several are worked on at once, a thread each, and every line says whose
 from __future__ import annotations
 
 import json as json_format
-import os
 import re
 import sys
 import threading
@@ -64,12 +63,14 @@ class Board:
         device: connected to it.
         out: takes text for stdout: what the board prints, and what the command says.
         alone: it is the only one.
+        status: the exit status, where all went well; the work may set it.
     """
 
     name: str
     device: Device
     out: TextSink
     alone: bool = True
+    status: int = 0
 
     def print(self, *values: object) -> None:
         """As ``print``, on :attr:`out`."""
@@ -102,7 +103,7 @@ def each_board(
         options: for :class:`belay.Device`.
 
     Returns:
-        The exit status.
+        The exit status: the largest one.
 
     Raises:
         BelayException: it failed, on the one board that there is.
@@ -120,7 +121,7 @@ def each_board(
                 show(board, found)
         if json:
             print(dump(found))
-        return 0
+        return board.status
     return _on_several(targets, work, show, options, json=json)
 
 
@@ -175,68 +176,35 @@ def _plainly(value: Any) -> Any:
 
 def reads_like_a_board(word: str) -> bool:
     """Whether a word is the address of a board, or the name of one that is configured."""
-    return _ADDRESS.fullmatch(word) is not None or word in configured_boards()
+    if _ADDRESS.fullmatch(word) is not None:
+        return True
+    from belay.transports.boards import configured
+
+    return word in configured()
 
 
 def targets_of(split: Split) -> list[Target]:
     """The boards that were asked for; at least one.
 
-    In this order: PORT, ``-t``, ``BELAY_DEVICE``, the only board that is configured, the only one
-    on USB.
+    That is PORT, or what ``-t`` says; else what :func:`belay.transports.boards.resolve` takes
+    without a name.
 
     Raises:
-        UsageError: none was, and there is no one board that could be meant.
+        UsageError: both say which.
+        AddressError: an address cannot be understood, or no board has that name.
+        DeviceNotFoundError, InsufficientSpecifierError: no one board could be meant.
     """
-    asked = list(split.options.target)
+    from belay.transports.boards import resolve, resolve_all
+
+    asked: Sequence[str | None] = split.options.target
     if split.port:
         if asked:
             raise UsageError(f"PORT ({split.port}) and -t ({asked[0]}) both say which board")
         asked = [split.port]
-    if not asked:
-        return [_the_only_board()]
-    targets: list[Target] = []
-    for word in asked:
-        targets += _all_boards() if word == ALL else [Target(word, word)]
-    return list(dict.fromkeys(targets))
-
-
-def configured_boards() -> dict[str, str]:
-    """The boards that have a name, in ``pyproject.toml`` or in the user's own file."""
-    return {}
-
-
-def _the_only_board() -> Target:
-    address = os.environ.get("BELAY_DEVICE", "")
-    if address:
-        return Target(address, address)
-    named = configured_boards()
-    if len(named) == 1:
-        name = next(iter(named))
-        return Target(name, name)
-    ports = _ports()
-    if not named and len(ports) == 1:
-        return ports[0]
-    if named:
-        there = f"configured are {', '.join(named)}"
-    elif ports:
-        there = f"on USB are {', '.join(port.address for port in ports)}"
-    else:
-        there = "there is none on USB; 'virtual:' needs no hardware"
-    raise UsageError(f"which board? Give PORT, -t NAME, or set BELAY_DEVICE: {there}.")
-
-
-def _all_boards() -> list[Target]:
-    named = configured_boards()
-    found = [Target(name, name) for name in named] if named else _ports()
-    if not found:
-        raise UsageError(f"-t {ALL}: no board is configured, and there is none on USB.")
-    return found
-
-
-def _ports() -> list[Target]:
-    from belay.transports.usb import list_devices
-
-    return [Target(d.device, d.device) for d in list_devices() if d.device]
+    found = []
+    for word in asked or [None]:
+        found += resolve_all() if word == ALL else [resolve(word)]
+    return [Target(each.label, each.address) for each in dict.fromkeys(found)]
 
 
 # -------------------------------------------------------------------------------- several boards
@@ -278,6 +246,7 @@ class _Worker:
     lines: _Lines
     device: Device | None = None
     found: Any = None
+    status: int = 0
     error: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -288,6 +257,7 @@ class _Worker:
                 self.found = work(board)
                 if show is not None:
                     show(board, self.found)
+                self.status = board.status
         except BaseException as error:
             self.error = error
         finally:
@@ -310,7 +280,7 @@ def _on_several(
         arguments = (work, show, dict(options))
         threading.Thread(target=worker.run, args=arguments, name=name, daemon=True).start()
     _see_through(workers)
-    status = 0
+    status = max(worker.status for worker in workers)
     for worker in workers:
         if isinstance(worker.error, BelayException):
             from belay.cli import explain

@@ -29,6 +29,7 @@ class Command(NamedTuple):
 
 
 _BOARD = "Talk to a board"
+_FIND = "Find boards"
 _OTHER = "Other"
 
 COMMANDS: dict[str, Command] = {
@@ -50,6 +51,12 @@ COMMANDS: dict[str, Command] = {
         "[PORT]",
         "Talk to a board's own prompt.",
     ),
+    "run": Command(
+        _BOARD,
+        "belay.cli.run:run",
+        "[PORT] FILE [-- ARGUMENTS] | PROGRAM [ARGUMENTS]",
+        "Run a script on a board, or a program with the project's packages.",
+    ),
     "reset": Command(
         _BOARD,
         "belay.cli.reset:reset",
@@ -64,6 +71,18 @@ COMMANDS: dict[str, Command] = {
     ),
     "rtc": Command(
         _BOARD, "belay.cli.rtc:rtc", "[PORT]", "Show or set the calendar of a board (RTC)."
+    ),
+    "devices": Command(
+        _FIND,
+        "belay.cli.devices:devices",
+        "",
+        "List the boards that there are.",
+    ),
+    "select": Command(
+        _FIND,
+        "belay.cli.select:select",
+        "",
+        "Choose a board, see its light blink, and remember it.",
     ),
     "virtual": Command(
         _OTHER,
