@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from belay.cli.virtual import virtual
-from belay.errors import BelayException
+from belay.cli.usage import UsageError
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,13 @@ from belay.errors import BelayException
         ({"tcp": 0, "pty": True}, "Only one of"),
         ({"link": "/dev/x", "stdio": True}, "needs --pty"),
         ({"tcp": 0, "flash": "2X"}, "--flash 2X"),
+        ({"webrepl": 70000}, "--webrepl 70000"),
+        ({"webrepl": 0, "tcp": 0}, "Only one of"),
+        ({"tcp": 0, "password": "x"}, "needs --webrepl"),
+        ({"link": "/dev/x", "webrepl": 0}, "needs --pty"),
     ],
-    ids=range(5),
+    ids=range(9),
 )
 def test_options_that_make_no_sense(options: dict[str, Any], says: str) -> None:
-    with pytest.raises(BelayException, match=says):
+    with pytest.raises(UsageError, match=says):
         virtual(**options)
