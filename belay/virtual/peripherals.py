@@ -245,6 +245,8 @@ class Bench:
             "pin_irq": self._pin_irq,
             "pin_mode": lambda number: pins[number].mode,
             "pin_pull": lambda number: pins[number].pull,
+            # The world's side, for whoever has no other hand on it; a level below 0 lets go.
+            "pin_world": lambda number, level: pins[number].drive(None if level < 0 else level),
             "adc_u16": lambda channel: adc[channel].u16,
             "pwm_set": self._pwm_set,
             "pwm_end": self._pwm_end,
