@@ -100,7 +100,10 @@ def encode_request(seq: int, payload: bytes, style: Style) -> bytes:
     return b"__b(b'" + text + b"')\x04\n"
 
 
-_STUFFED = frozenset(b"\0\1\2\3\4\5\n\r\x10")
+_STUFFED = frozenset(b"\0\1\2\3\4\5\n\r\x10\x11\x13\x14\x19\x1a\x1c")
+"""The last ones mean something to terminals: a program of the Unix port reads one that acts on
+them."""
+
 
 
 def encode_line(number: int, data: bytes, style: Style) -> bytes:

@@ -172,7 +172,7 @@ def test_a_line_can_be_read_and_contains_nothing_that_acts(number: int, data: by
     for style in (Style.RAW, Style.COOKED):
         line = encode_line(number, data, style)
         assert line.endswith(b"\n")
-        assert not set(line[:-1]) & set(b"\0\1\2\3\4\5\n\r")
+        assert not set(line[:-1]) & set(b"\0\1\2\3\4\5\n\r\x11\x13\x1a\x1c")
         assert unstuffed(line[:-1]) == body
     text = encode_line(number, data, Style.TEXT)
     assert text == b64encode(body) + b"\n"

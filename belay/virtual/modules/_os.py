@@ -6,12 +6,15 @@ import os
 
 def _make(list_entries, stat):
     def with_sizes(entries, prefix):
-        for name, kind, inode in entries:
+        for entry in entries:
+            if len(entry) > 3:  # of a file system that a program has mounted
+                yield entry
+                continue
             try:
-                size = stat(prefix + name)[6]
+                size = stat(prefix + entry[0])[6]
             except OSError:  # removed since the listing began
                 size = 0
-            yield name, kind, inode, size
+            yield entry + (size,)
 
     def ilistdir(path=""):
         return with_sizes(list_entries(path), path + "/" if path else "")
