@@ -26,7 +26,7 @@ from belay.markers import (
     bind_class_executers,
     has_class_executers,
 )
-from belay.mounting import Mounting, Mounts
+from belay.mounting import Mounting
 from belay.output import STDOUT, InputLines, TextSink, handler
 from belay.recovery import Recovery
 from belay.registry import DeviceMeta
@@ -143,7 +143,6 @@ class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
         self._history = History()
         self._events = Events()
         self._lines = InputLines(stdin)
-        self._mounts = Mounts()
         self._recovery = Recovery(self, attempts)
         self._holder = _Holder()
         self._farewell = self._holder.farewell
@@ -151,8 +150,7 @@ class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
         self._listening = False
         self._auto_sync_time = auto_sync_time
         self._adopt(self._connect(0))
-        if (files := _files_behind(self._session.transport.address)) is not None:
-            self._sources.add_folder("/", files)
+        _show_files(self._sources, self._session.transport.address)
         # Closes when the Device is forgotten, and at exit; holds no reference to it.
         self._finalizer = weakref.finalize(self, self._holder.close)
         self._at_exit = functools.partial(_close_at_exit, weakref.ref(self))
@@ -471,14 +469,15 @@ def _opener(
     )
 
 
-def _files_behind(address: str) -> str | None:
-    """The folder of this computer in which a virtual board keeps its files."""
+def _show_files(sources: SourceMap, address: str) -> None:
+    """Let tracebacks show the folder of this computer in which a virtual board keeps its files."""
     if not address.startswith("virtual:"):
-        return None
+        return
     from belay.transports.address import VirtualAddress, parse_address
 
     parsed = parse_address(address)
-    return parsed.files if isinstance(parsed, VirtualAddress) else None
+    if isinstance(parsed, VirtualAddress) and parsed.files is not None:
+        sources.add_folder("/", parsed.files)
 
 
 class _Once:

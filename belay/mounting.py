@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import weakref
@@ -111,7 +112,6 @@ class Mounts:
 class Mounting:
     """The part of a Device that shows folders of this computer to the board."""
 
-    _mounts: Mounts
     _session: Session
     _sources: SourceMap
 
@@ -123,6 +123,10 @@ class Mounting:
         def _record(self, kind: str, key: str, replay: Callable[[Any], object]) -> None: ...
         def _refuse_closed(self) -> None: ...
         def _need_agent(self) -> None: ...
+
+    @functools.cached_property
+    def _mounts(self) -> Mounts:
+        return Mounts()
 
     def mount(
         self,
