@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from belay.cli.virtual import virtual
 from belay.cli.usage import UsageError
+from belay.cli.virtual import virtual
 
 
 @pytest.mark.parametrize(
