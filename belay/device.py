@@ -35,6 +35,7 @@ from belay.session.session import Session
 from belay.setups import Farewell, SetupExecuter, TeardownExecuter
 from belay.source.linemap import SourceMap
 from belay.startup import statements_of
+from belay.syncing import Syncing
 from belay.tasks import TaskExecuter, ThreadExecuter
 from belay.timekeeping import Timekeeping
 from belay.transports import Transport
@@ -57,7 +58,7 @@ _BOOT_ATTEMPTS = 30
 """How often to connect again, 1 s apart, while a board that was reset joins its Wi-Fi."""
 
 
-class Device(Calling, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
+class Device(Calling, Syncing, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
     """A MicroPython or CircuitPython board.
 
     Args:

@@ -111,7 +111,10 @@ class SourceMap:
             board: a folder or a file on the board, absolute.
             host: the same on the host. Of nested ones the last that was added counts.
         """
-        self._folders.insert(0, (posixpath.normpath(board), os.path.abspath(host)))
+        copy = (posixpath.normpath(board), os.path.abspath(host))
+        if copy in self._folders:
+            self._folders.remove(copy)
+        self._folders.insert(0, copy)
 
     def frames(
         self, traceback: str, here: Origin | None = None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -44,6 +45,12 @@ class BoardFiles:
         self._timeout = timeout
         self._lock = threading.RLock()
         self._room: int | None = None
+
+    def limited(self, timeout: float | None) -> BoardFiles:
+        """The same files, where one request may take so many seconds; None for no limit."""
+        other = copy.copy(self)  # which has the same lock
+        other._timeout = timeout
+        return other
 
     # ---------------------------------------------------------------------------- requests
 
