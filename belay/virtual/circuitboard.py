@@ -104,8 +104,6 @@ class CircuitBoard(Board):
             try:
                 run_file(vm, console, name)
             except _Reload:
-                console.end()
-                vm.interrupt_char = -1
                 console.write(_RELOADING.encode())
                 return Ending.SOFT
             finally:

@@ -47,6 +47,9 @@ class Console:
         bench: pins and timers, whose callbacks run while the board waits.
         clock: what the interpreter's clocks show; its watchdog bites here.
         on_end: called, from either thread, when the line has ended; must not return.
+
+    Attributes:
+        forgetful: Ctrl-C discards what stands behind it too, as CircuitPython's does.
     """
 
     def __init__(
@@ -145,10 +148,13 @@ class Console:
     def write(self, data: bytes) -> None:
         """Send text of the board's own, after everything the interpreter has written."""
         self._collect()
-        self._out += data
+        if self._diverted is not None:
+            self._diverted += data
+        else:
+            self._out += data
 
     def divert(self) -> None:
-        """Keep what the interpreter writes from now on, instead of sending it."""
+        """Keep what is written from now on, instead of sending it."""
         self.flush()
         self._diverted = bytearray()
 
