@@ -14,7 +14,8 @@ import pytest
 
 import belay
 from belay.mounting import Mount
-from belay.transports import Transport
+from belay.transports import Transport, open_transport
+from tests.links.faulty import FaultyLink
 from tests.session.boards import pretend
 
 Connect = Callable[..., belay.Device]
@@ -325,3 +326,23 @@ def test_on_the_unix_port(unix_port: Callable[..., Transport], folder: Path) -> 
             device("os.chdir('/')")
             device(WRITES)
             assert (folder / "moved" / "log").read_text() == "0\n1\n2\n"
+
+
+def test_over_a_line_that_damages_bytes(folder: Path) -> None:
+    link = FaultyLink(open_transport("virtual:"), seed=5)
+    with belay.Device(link) as device:
+        device._session._timing.floor = 0.03  # the silence before a repetition
+        device.mount(folder, readonly=False)
+        device("os.stat('/remote')")
+        link.set_rate(up=1 / 3000, down=1 / 3000)
+        device("""
+            for i in range(3):
+                with open('/remote/bytes.bin', 'rb') as f: assert f.read() == bytes(range(256)) * 20
+                with open('/remote/log', 'a') as f:
+                    for n in range(40): f.write('%d %d\\n' % (i, n)), f.flush()
+        """)
+        link.disarm()
+        assert len(link.hits("up")) > 2
+        assert len(link.hits("down")) > 2
+    written = "".join(f"{i} {n}\n" for i in range(3) for n in range(40))
+    assert (folder / "log").read_text() == written
