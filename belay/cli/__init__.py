@@ -50,6 +50,11 @@ def _answered(tokens: list[str]) -> int:
     if tokens[0] in ("--version", "-V", "-v"):
         print(__version__)
         return EXIT_OK
+    if tokens == ["__boards"]:
+        from belay.cli.boardnames import print_boards
+
+        print_boards()
+        return EXIT_OK
     if tokens == ["help", "addresses"]:
         from belay.transports.address import list_forms
 

@@ -57,6 +57,12 @@ COMMANDS: dict[str, Command] = {
         "[PORT] FILE [-- ARGUMENTS] | PROGRAM [ARGUMENTS]",
         "Run a script on a board, or a program with the project's packages.",
     ),
+    "latency": Command(
+        _BOARD,
+        "belay.cli.latency:latency",
+        "[PORT]",
+        "Measure how long a call takes, and where the time goes.",
+    ),
     "reset": Command(
         _BOARD,
         "belay.cli.reset:reset",
@@ -89,6 +95,12 @@ COMMANDS: dict[str, Command] = {
         "belay.cli.virtual:virtual",
         "[LINK]",
         "Run a virtual MicroPython board that other programs can connect to.",
+    ),
+    "completion": Command(
+        _OTHER,
+        "belay.cli.completion:completion",
+        "[bash | zsh | fish]",
+        "Print what makes a shell complete the words of belay.",
     ),
     "version": Command(
         _OTHER, "belay.cli.version:version", "", "Show the versions of belay and its Python."
