@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from belay import errors
 from belay.session.interrupts import Shield
@@ -321,7 +321,10 @@ def greet(
             heard = time.monotonic()
     if greeting.facts is None:
         raise _no_board(greeting, transport.address, timeout)
-    return greeting.facts, time.monotonic() - asked
+    facts = greeting.facts
+    if transport.text_only:  # the board could read bytes, but they do not get there
+        facts = replace(facts, binary=False)
+    return facts, time.monotonic() - asked
 
 
 _WHAT_TO_TRY = {

@@ -80,17 +80,22 @@ def _open_other(
 
         return open_virtual(parsed, timeout=timeout)
     if isinstance(parsed, forms.ExecAddress):
+        if parsed.terminal:
+            from belay.transports.terminals import open_terminal
+
+            return open_terminal(parsed, timeout=timeout)
         from belay.transports.process import open_process
 
         return open_process(parsed)
     if isinstance(parsed, forms.WebReplAddress):
-        import importlib
+        from belay.transports.webrepl import open_webrepl
 
-        webrepl = importlib.import_module("belay.transports.webrepl")
-        opened: Transport = webrepl.open_webrepl(parsed, password=password, timeout=timeout)
-        return opened
+        return open_webrepl(parsed, password=password, timeout=timeout)
     if isinstance(parsed, forms.SocketAddress):
         from belay.transports.network import open_socket
 
         return open_socket(parsed, timeout=timeout)
-    raise NotImplementedError(f"{parsed} cannot be opened yet")
+    assert isinstance(parsed, forms.TelnetAddress), parsed
+    from belay.transports.telnet import open_telnet
+
+    return open_telnet(parsed, user=user, password=password, timeout=timeout)

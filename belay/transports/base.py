@@ -31,6 +31,9 @@ class Transport(ABC):
     survives_reset: bool = True
     """Whether the link still stands after a soft reset of the board."""
 
+    text_only: bool = False
+    """Whether only ASCII reaches the board: the session then sends nothing else."""
+
     @abstractmethod
     def wait(self, timeout: float | None) -> bool:
         """Block until bytes can be read, until :meth:`wake`, or until the timeout has passed.

@@ -19,7 +19,7 @@ from belay.errors import ConnectionFailedError, PortNotFoundError
 from belay.transports.address import ExecAddress
 from belay.transports.base import Transport
 
-__all__ = ["BoardProcess", "open_process"]
+__all__ = ["BoardProcess", "open_process", "start_child"]
 
 _KEPT_STDERR = 4096
 # How long a child may take for each step of its end; a board that listens to stdin needs ms.
@@ -59,7 +59,7 @@ class BoardProcess:
         self.output_ended = False
         self._stderr = bytearray()
         self._lock = threading.Lock()
-        self._child = _start(argv, command, environment)
+        self._child = start_child(argv, command, environment)
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         assert self._child.stderr is not None
@@ -240,9 +240,15 @@ class _ProcessLink:
         self._process.close()
 
 
-def _start(
+def start_child(
     argv: Sequence[str] | str, command: str, environment: dict[str, str] | None
 ) -> subprocess.Popen[bytes]:
+    """Start a program with pipes to and from it, in a session of its own.
+
+    Raises:
+        PortNotFoundError: there is no such program.
+        ConnectionFailedError: it cannot be started.
+    """
     try:
         if sys.platform == "win32":
             return subprocess.Popen(

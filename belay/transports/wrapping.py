@@ -19,6 +19,7 @@ class TransportWrapper(Transport):
         self.inner = inner
         self.address = inner.address
         self.bytes_per_second = inner.bytes_per_second
+        self.text_only = inner.text_only
         self.survives_reset = inner.survives_reset
 
     def wait(self, timeout: float | None) -> bool:
