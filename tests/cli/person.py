@@ -60,6 +60,10 @@ class Person:
         """Press keys."""
         os.write(self._master, keys.encode())
 
+    def interrupts(self) -> None:
+        """Do what Ctrl-C does in a terminal that is not raw."""
+        self._process.send_signal(signal.SIGINT)
+
     def sees(self, pattern: str) -> str:
         """Wait for what a regular expression describes; returns all that came up to its end."""
         end = time.monotonic() + SOON
