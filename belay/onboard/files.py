@@ -2,14 +2,16 @@
 # Files of the board. An extension of the agent: runs in its dictionary. What is long is told in
 # events on the topic b"belay", numbered or by offset, so that the host knows what is missing.
 #   0 (name, *args)             os.<name>(*args)
-#   1 (root, hashing)           the tree below root, in events ["files", number, [entries]]: a text
-#                               is a folder, a tuple a file of it: name, size, digest or mtime.
+#   1 (root, hashing, n)        the tree below root, in events ["files", number, [entries]]: a text
+#                               is a folder, a tuple a file of it: name, size, digest or mtime;
+#                               one for every n bytes, about.
 #                               Answers: number of events, statvfs, mounted folders, read only
 #   2 (path, offset, data, window, keys[, size, digests])  a piece of a new file, in a form of
 #                               belay/sync/encoding.py; with size and digests (the board's is one of
 #                               them) the last one: the file then takes the place of path. Answers
 #                               how much is there; -1: an earlier piece is missing; -2: no such form
-#   3 (path, offset, count)     a part of a file, in events ["files", offset, data]; answers its end
+#   3 (path, offset, count, n)  a part of a file, in events ["files", offset, data] of n bytes;
+#                               answers where it ends
 #   4 (*paths)                  digests
 import os
 
@@ -65,7 +67,7 @@ def tree(d, hashing, mounts):
         yield from tree(n, hashing, mounts)
 
 
-def manifest(root, hashing):
+def manifest(root, hashing, z):
     i = size = 0
     o = []
     m = []
@@ -78,7 +80,7 @@ def manifest(root, hashing):
     for e in t:
         o.append(e)
         size += 2 * len(e) if type(e) is str else 60 + 2 * len(e[0])
-        if size > L // 2:
+        if size > min(z, L // 2):
             Belay.emit(B, ["files", i, o])
             i += 1
             size = 0
@@ -148,8 +150,8 @@ def put(p, i, d, w, k, n=-1, h=0):
         raise
 
 
-def get(p, i, n):
-    k = min(2048, L - 256)
+def get(p, i, n, z):
+    k = min(z, L - 256)
     with open(p, "rb") as f:
         f.seek(i)
         while n:

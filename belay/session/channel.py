@@ -147,10 +147,16 @@ class Channel(Operations):
         if self._lost_agent:
             self._start_over()
 
-    def _ask(self, payload: bytes, deadline: float | None, output: OutputHandler) -> Answer:
+    def _ask(
+        self,
+        payload: bytes,
+        deadline: float | None,
+        output: OutputHandler,
+        repeats: int = -1,
+    ) -> Answer:
         if self.careful:
             self._look()
-        self._conversation.exchange.request(payload)
+        self._conversation.exchange.request(payload, repeats=repeats)
         return self._finish(deadline, output)
 
     def _settle(self, deadline: float | None) -> None:

@@ -69,6 +69,8 @@ class Operation(NamedTuple):
         label: what errors call it, such as ``led.value(1)``.
         generation: that of the session which gave out the numbers in ``args``; in a later one
             they mean nothing. None where there are no such numbers.
+        repeats: how often it is sent again while nothing shows that it has arrived; negative for
+            as long as a link may take to come back.
     """
 
     code: bytes
@@ -76,6 +78,7 @@ class Operation(NamedTuple):
     extension: str = ""
     label: str = ""
     generation: int | None = None
+    repeats: int = -1
 
 
 def extension_of(source: str) -> str:

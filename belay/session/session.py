@@ -247,8 +247,8 @@ class Session(Channel):
                 full = requests.using(operation)
             parts = self._payloads(full, operation)
             for part in parts[:-1]:
-                self._ask(part, deadline, output)
-            answer = self._ask(parts[-1], deadline, output)
+                self._ask(part, deadline, output, operation.repeats)
+            answer = self._ask(parts[-1], deadline, output, operation.repeats)
             segments = [answer.payload]
             size = len(answer.payload)
             while answer.kind == "M":

@@ -23,8 +23,11 @@ Progress = Callable[[int], object]
 CALL, MANIFEST, PUT, GET, DIGEST = range(5)
 """What :mod:`belay.onboard.files` does, by its first argument."""
 
-TRIES = 20
+TRIES = 40
 """Times that what a line has swallowed is asked for again."""
+
+LIST_EVENT, PIECE, SMALLEST = 4096, 2048, 64
+"""Bytes of an event: of a list, of a file's contents; and of both once the line proved bad."""
 
 
 class BoardFiles:
@@ -74,6 +77,17 @@ class BoardFiles:
             session.services["files"] = arrived or (lambda value: None)
             return session.perform(operation(what, *args, label=label), timeout=self._timeout)
 
+    def _insist(self, what: int, *args: Any, label: str, arrived: Any) -> Any:
+        """The same for what may be done twice: also over a line that loses much."""
+        for left in reversed(range(TRIES)):
+            try:
+                return self._ask(what, *args, label=label, arrived=arrived)
+            except errors.BoardResetError:
+                raise
+            except errors.ConnectionLost:
+                if not left or not self._session().alive():
+                    raise
+
     # ---------------------------------------------------------------------------- asking
 
     def call(self, name: str, *args: Any) -> Any:
@@ -106,19 +120,24 @@ class BoardFiles:
             root: the folder; where there is none, the manifest is empty.
             hashes: have the board hash every file; otherwise it tells when they were changed.
         """
-        for _ in range(TRIES):
-            told: dict[int, list[Any]] = {}
+        told: dict[int, list[Any]] = {}
 
-            def arrived(value: list[Any], told: dict[int, list[Any]] = told) -> None:
-                told[value[-2]] = value[-1]
+        def arrived(value: list[Any]) -> None:
+            told[value[-2]] = value[-1]
 
-            count, space, mounts, read_only = self._ask(
-                MANIFEST, root, hashes, label=f"listing {root}", arrived=arrived
-            )
-            if len(told) == count:
-                break  # else a damaged line has swallowed one
-        else:
-            raise errors.ConnectionLost("the line loses too much: no list of files came whole")
+        def ask(size: int) -> Any:
+            label = f"listing {root}"
+            return self._insist(MANIFEST, root, hashes, size, label=label, arrived=arrived)
+
+        count, space, mounts, read_only = ask(LIST_EVENT)
+        if len(told) != count:  # a bad line has swallowed some of it: now in small pieces
+            told.clear()
+            for _ in range(TRIES):
+                count, space, mounts, read_only = ask(SMALLEST)
+                if len(told) == count:
+                    break
+            else:
+                raise errors.ConnectionLost("the line loses too much: no list of files came whole")
         manifest = BoardManifest(root, {}, set(), "sha256", 0, -1, bool(read_only), set(mounts))
         manifest.folders |= manifest.mounts
         if len(space) == 5:
@@ -143,22 +162,28 @@ class BoardFiles:
 
         def arrived(value: list[Any]) -> None:
             nonlocal done
-            parts[value[-2]] = value[-1]
-            done += len(value[-1])
-            if progress is not None:
-                progress(done)
+            if value[-2] not in parts:
+                parts[value[-2]] = value[-1]
+                done += len(value[-1])
+                if progress is not None:
+                    progress(done)
 
-        label = f"reading {path}"
-        end = self._ask(GET, path, offset, size, label=label, arrived=arrived)
+        def ask(at: int, size: int, piece: int) -> Any:
+            label = f"reading {path}"
+            return self._insist(GET, path, at, size, piece, label=label, arrived=arrived)
+
+        end = ask(offset, size, PIECE)
         data = bytearray()
-        for _ in range(TRIES + end // 1024):
+        piece = PIECE
+        for _ in range(TRIES + end // 64):
             while part := parts.get(offset + len(data)):
                 data += part
             at = offset + len(data)
             if at >= end:
                 return bytes(data)
+            piece = max(SMALLEST, piece // 2)
             following = min((start for start in parts if start > at), default=end)
-            self._ask(GET, path, at, following - at, label=label, arrived=arrived)
+            ask(at, following - at, piece)
         raise errors.ConnectionLost(f"the line loses too much: {path} did not come whole")
 
     # ---------------------------------------------------------------------------- changing

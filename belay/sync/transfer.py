@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from belay import errors
+from belay.session import requests
 from belay.session.requests import Operation
 from belay.session.session import Session
 from belay.sync.encoding import Form, pack
@@ -24,6 +25,9 @@ SMALLEST = 64
 
 NARROW, WIDE = 10, 12
 """Bits of the window for deflate: 1 KB, and 4 KB for boards with room, which saves a tenth."""
+
+REPEATS = 3
+"""Times that one request is sent again as it is, before a smaller one takes its place."""
 
 TRIES = 12
 """Requests in a row that may get lost before the link counts as broken."""
@@ -105,7 +109,7 @@ class Transfer:
         """Do steps with one request; returns how many are done."""
         operations = [_operation(step) for step in group]
         try:
-            self._session.batch(operations, timeout=self._timeout)
+            self._session.perform(_batch(operations), timeout=self._timeout)
         except errors.PyboardException as error:
             done = min(len(error.done), len(group) - 1)
             if _is_done(group[done], error):
@@ -216,7 +220,12 @@ def _digests(data: bytes) -> bytes:
 
 
 def _request(*args: object, label: str) -> Operation:
-    return Operation(b"F", args, "files", label)
+    return Operation(b"F", args, "files", label, repeats=REPEATS)
+
+
+def _batch(operations: list[Operation]) -> Operation:
+    listed = [(operation.code[0], operation.args) for operation in operations]
+    return Operation(requests.MANY, (listed,), "files", "writing files", repeats=REPEATS)
 
 
 def _operation(step: Step) -> Operation:

@@ -109,6 +109,7 @@ class Exchange:
         self._waited = 0.0
         self._tail = bytearray()
         self._tries = 0
+        self._repeats_left = -1
         self._strays = 0
         self._gone = 0
         self._line: bytes | None = None
@@ -146,13 +147,15 @@ class Exchange:
 
     # ---------------------------------------------------------------- what the driver does
 
-    def request(self, payload: bytes, prefix: bytes = b"") -> None:
+    def request(self, payload: bytes, prefix: bytes = b"", *, repeats: int = -1) -> None:
         """Begin the next request.
 
         Args:
             payload: operation and encoded arguments.
             prefix: text typed before it in the same command, also when it is repeated: the
                 upload of the agent.
+            repeats: how often it is sent again after silences, before it fails; negative for as
+                often as the timing has it.
         """
         if self.state is not State.IDLE:
             raise RuntimeError(f"a request is under way ({self.state.value})")
@@ -160,6 +163,7 @@ class Exchange:
         self._wire = prefix + encode_request(self.seq, payload, self.style)
         self._prefix = prefix
         self._begin()
+        self._repeats_left = repeats
         if self.style is Style.RAW:
             self._opening = b"OK" + start_frame(self._nonce, self.seq) + self._nonce
         self.counters.requests += 1
@@ -254,8 +258,9 @@ class Exchange:
         if self.state is State.RUNNING:
             self._running_silence(events)
             return events
-        if self._waited >= self.timing.give_up:
+        if self._waited >= self.timing.give_up or not self._repeats_left:
             return [*events, self._fail("silent")]
+        self._repeats_left -= 1
         self._wait = min(self._wait * 1.5, 2.0)
         self._repeat_request()
         return events

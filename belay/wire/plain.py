@@ -73,8 +73,8 @@ class PlainExchange:
         self._to_send.clear()
         return data
 
-    def request(self, payload: bytes, prefix: bytes = b"") -> None:
-        """Type the statements ``payload``; they must not be empty."""
+    def request(self, payload: bytes, prefix: bytes = b"", *, repeats: int = -1) -> None:
+        """Type the statements ``payload``; they must not be empty. They are never repeated."""
         self._wire = prefix + payload + b"\x04"
         self._begin()
         self.counters.requests += 1

@@ -28,7 +28,7 @@ NAMES = ["plain.txt", "with space", "it's", 'a"b', "grün-日本", "back\\slash"
 
 @pytest.fixture(scope="module")
 def link() -> Iterator[CountingLink]:
-    link = CountingLink(open_transport("virtual:?flash=2M"))
+    link = CountingLink(open_transport("virtual:?flash=3M"))
     yield link
     link.close()
 
@@ -181,7 +181,7 @@ REFUSALS = [
     (Step("put", "/folder", b"1"), errors.SyncError, "/folder: this is a folder"),
     (Step("put", "/file/a", b"1"), errors.SyncError, "/file/a: "),
     (Step("rmdir", "/folder", b""), errors.SyncError, "/folder: "),
-    (Step("put", "/big", bytes(2 << 20)), errors.NoSpaceError, "/big: the board's flash is full"),
+    (Step("put", "/big", bytes(3 << 20)), errors.NoSpaceError, "/big: the board's flash is full"),
 ]
 
 

@@ -359,6 +359,17 @@ def test_a_board_without_memory_for_the_agent() -> None:
     assert exchange.state is State.IDLE
 
 
+@pytest.mark.parametrize("repeats", [0, 1, 3])
+def test_a_request_that_is_not_repeated_for_long(repeats: int) -> None:
+    exchange = Exchange(NONCES[Style.RAW], Style.RAW)
+    exchange.request(b"cf", repeats=repeats)
+    for _ in range(repeats):
+        exchange.data_to_send()
+        assert exchange.silence() == []
+        assert exchange.data_to_send().startswith(REPEAT)
+    assert exchange.silence() == [Failure("silent")]
+
+
 def test_a_board_without_memory_for_a_request() -> None:
     exchange = sent()
     assert exchange.receive(b"OK" + ERROR % b"MemoryError") == []
