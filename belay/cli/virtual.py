@@ -24,6 +24,7 @@ def virtual(
     flash: str = "4M",
     cooked: bool = False,
     seed: int | None = None,
+    circuitpython: bool = False,
 ) -> None:
     """Run a virtual MicroPython board that other programs can connect to.
 
@@ -42,6 +43,7 @@ def virtual(
         flash: how much the files may take, such as 512K or 2M.
         cooked: send CR LF where programs print LF, as boards with a UART do.
         seed: make the board's random numbers repeatable.
+        circuitpython: behave as a board that runs CircuitPython.
 
     Examples:
         belay virtual
@@ -75,6 +77,7 @@ def virtual(
             flash=_bytes(flash),
             cooked=cooked,
             seed=seed,
+            circuitpython=circuitpython,
         )
     except OSError as error:
         raise BelayException(f"The virtual board cannot start: {error}") from error
