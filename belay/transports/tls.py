@@ -107,8 +107,8 @@ def secure(connection: socket.socket, host: str, address: str) -> TlsStream:
             f"{address}: its certificate is not trusted: {error.verify_message}. For one of your "
             "own, set the environment variable SSL_CERT_FILE to a file that has it."
         ) from error
-    except (ssl.SSLError, ConnectionError) as error:
+    except OSError as error:  # TLS errors are of this kind, and so is a time-out
         raise ConnectionFailedError(
-            f"{address}: the other side does not speak TLS ({error}). Boards themselves mostly do "
-            "not; 'ws://' is without."
+            f"{address}: the other side does not speak TLS ({error}). Most boards do not; 'ws://' "
+            "is without."
         ) from error

@@ -83,9 +83,10 @@ class EchoingTerminal:
 
 
 class TcpServer:
-    """Serves one TCP client in a thread."""
+    """Serves TCP clients in a thread, one after another: one, or as many as come."""
 
-    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+    def __init__(self, serve: Callable[[socket.socket], None], *, many: bool = False) -> None:
+        self._many = many
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self.client: socket.socket | None = None
@@ -98,6 +99,10 @@ class TcpServer:
             self.client, _ = self._server.accept()
             self.client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._serve(self.client)
+            while self._many:
+                self.client.close()
+                self.client, _ = self._server.accept()
+                self._serve(self.client)
 
     def hang_up(self) -> None:
         if self.client is not None:
@@ -234,12 +239,21 @@ def _shaped() -> EchoingLink:
     return EchoingLink(ShapedTransport(open_transport("exec:cat"), delay=0.0005), None)
 
 
+def _webrepl() -> EchoingLink:
+    from tests.transports.webreplboards import PASSWORD, WebreplServer, echo
+
+    server = WebreplServer(echo)
+    transport = open_transport(server.address, password=PASSWORD)
+    return EchoingLink(transport, server.hang_up, server.hang_up)
+
+
 KINDS: dict[str, Callable[[], EchoingLink]] = {
     "serial": _terminal,
     "spy": _spy,
     "alt": _alt,
     "socket": _socket,
     "socket-threaded": _socket_threaded,
+    "webrepl": _webrepl,
     "rfc2217": _remote_serial,
     "loop": _loop,
     "exec": _exec,

@@ -19,6 +19,9 @@ from tests.transports.far_ends import KINDS, EchoingLink
 # A bound for things that must not block: generous, since the machine may be busy.
 SOON = 30.0
 
+SLOW = ("rfc2217", "loop", "spy", "webrepl")
+"""Kinds that take their time for a megabyte."""
+
 pytestmark = pytest.mark.filterwarnings("ignore:set(Daemon|Name).* is deprecated")
 
 
@@ -71,14 +74,14 @@ def test_every_byte_value_passes_both_ways(transport: Transport) -> None:
 
 def test_megabytes_both_ways_at_once_do_not_deadlock(kind: str, transport: Transport) -> None:
     # The far end echoes while we still write and do not read: every buffer on the way is full.
-    size = 30_000 if kind in ("rfc2217", "loop", "spy") else 1_000_000
+    size = 30_000 if kind in SLOW else 1_000_000
     data = random.Random(0).randbytes(size)
     transport.write(data)
     assert receive(transport, size) == data
 
 
 def test_one_thread_writes_while_another_reads(kind: str, transport: Transport) -> None:
-    size = 20_000 if kind in ("rfc2217", "loop", "spy") else 500_000
+    size = 20_000 if kind in SLOW else 500_000
     data = random.Random(1).randbytes(size)
     writer = threading.Thread(target=transport.write, args=(data,))
     writer.start()
@@ -88,7 +91,7 @@ def test_one_thread_writes_while_another_reads(kind: str, transport: Transport) 
 
 
 def test_writes_of_several_threads_stay_whole(kind: str, transport: Transport) -> None:
-    size = 500 if kind in ("rfc2217", "loop", "spy") else 9_000
+    size = 500 if kind in SLOW else 9_000
     blocks = [bytes([65 + number]) * size for number in range(4)]
 
     def send(block: bytes) -> None:
