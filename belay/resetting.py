@@ -26,6 +26,9 @@ __all__ = ["restart", "start_bootloader"]
 _PATIENCE = 10.0
 """Seconds in which a board says that it begins anew."""
 
+_COMPLAINT = 1.5
+"""Seconds in which a board complains that it cannot do what was typed."""
+
 _REBOOT = re.compile(rb"soft reboot\r*\n")
 _FAILURE = re.compile(rb"(\w+(?:Error|Exception)\b[^\r\n]*)\r*\n")
 _PROMPT = re.compile(rb">>> $")
@@ -118,12 +121,10 @@ def _type(device: Device, transport: Transport, what: str, timeout: float) -> by
     _to_prompt(transport, timeout)
     transport.write(command)
     seen = b""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + min(timeout, _COMPLAINT)
     try:
-        while time.monotonic() < end:
-            # A board that does it is silent, or gone, or greets anew; one that cannot tells why.
-            if not transport.wait(min(1.0, end - time.monotonic())):
-                break
+        # A board that does it is silent, or gone, or greets anew; one that cannot tells why.
+        while (left := end - time.monotonic()) > 0 and transport.wait(left):
             seen += transport.read()
             said = seen.partition(b"\n")[2]  # behind the echo of what was typed
             if failure := _FAILURE.search(said):

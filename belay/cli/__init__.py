@@ -115,6 +115,8 @@ def explain(error: BelayException, label: str = "") -> int:
     """
     from belay.cli.usage import UsageError
 
+    if isinstance(error.__cause__, PyboardException):  # where it was when it was interrupted
+        explain(error.__cause__, label)
     if isinstance(error, PyboardException):
         text = str(error.args[0]).strip("\n")  # the traceback is the board's, with host files
     else:

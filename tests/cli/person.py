@@ -82,6 +82,12 @@ class Person:
             self._take(0.05)
         return self._process.returncode
 
+    def rest(self) -> str:
+        """What it has shown and nobody has read, once it has ended."""
+        while self._take(0):
+            pass
+        return self._seen
+
     def _take(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], max(0.0, seconds))
         if not ready:

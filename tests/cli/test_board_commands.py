@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``belay info``, ``exec``, ``reset``, ``bootloader``, ``rtc``, ``version``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import belay
+from belay.boardinfo import _hertz, _modules
+from belay.cli import main
+from belay.cli.rtc import _difference
+from belay.transports.virtual import close_shared
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+if os.name == "posix":
+    from tests.cli.person import Person
+
+Capture = pytest.CaptureFixture[str]
+BOARD = "virtual:commands"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shared_board() -> Iterator[None]:
+    yield
+    close_shared()
+
+
+# -------------------------------------------------------------------------------- in a terminal
+
+SESSIONS = [
+    (["info", "virtual:"], r"micropython v1\.\d+\.\d+ - webassembly\r\nboard +\S.*modules +\S", 0),
+    (["exec", "virtual:", "print(6 * 7); 'x' * 3"], r"^42\r\n'xxx'\r\n$", 0),
+    (["exec", "virtual:", "{}[1]"], r'File "<exec>", line 1, in <module>\r\n +{}\[1\]\r\nKey', 1),
+    (["reset", "virtual:"], r"^$", 0),
+    (["bootloader", "virtual:"], r"^belay: this board has no such bootloader: AttributeError", 1),
+    (["rtc", "virtual:"], r"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  \(in step with this computer\)", 0),
+    (["latency", "virtual:", "-c", "3"], r"^Statistics \(3 samples\):\r\n  Min: .*\n  host: ", 0),
+    (["version"], rf"^belay +{belay.__version__}\r\npython +{platform.python_version()}\r\n", 0),
+]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("arguments", "shows", "status"), SESSIONS, ids=[" ".join(row[0][:2]) for row in SESSIONS]
+)
+def test_in_a_terminal(arguments: list[str], shows: str, status: int) -> None:
+    import re
+
+    with Person(*arguments) as person:
+        assert person.status() == status
+        assert re.search(shows, person.rest(), re.DOTALL)
+
+
+# -------------------------------------------------------------------------------- info
+
+
+def test_info_for_programs(capsys: Capture) -> None:
+    assert main(["info", BOARD, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["implementation"] == "micropython"
+    assert found["address"] == BOARD
+    assert found["mpy_version"].startswith("6.")
+    assert 0 < found["flash_free"] <= found["flash_size"] == 4 << 20
+    assert found["heap_free"] > found["heap_used"] > 0
+    assert {"array", "asyncio", "collections", "math"} <= set(found["modules"])
+    assert bytes.fromhex(found["unique_id"])
+
+
+@pytest.mark.parametrize("kind", ["circuitpython=1", "cooked=1"])
+def test_info_of_other_boards(kind: str, capsys: Capture) -> None:
+    assert main(["info", f"virtual:?{kind}", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["modules"]
+    if "circuit" in kind:
+        assert found["implementation"] == "circuitpython"
+
+
+def test_modules_stand_in_columns() -> None:
+    text = (
+        "__main__          collections/defaultdict             io\r\n"
+        "asyncio/__init__  _asyncio          io                re\r\n"
+        "Plus any modules on the filesystem\r\n"
+    )
+    names = ("__main__", "_asyncio", "asyncio", "collections.defaultdict", "io", "re")
+    assert _modules(text) == names
+    assert _modules("") == ()
+
+
+def test_frequencies() -> None:
+    assert [_hertz(each) for each in (None, 125, (216, 54), ())] == [None, 125, 216, None]
+
+
+# -------------------------------------------------------------------------------- exec
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ("1 + 1", "2\n"),
+        ("None", ""),
+        ("x = 5", ""),
+        ("x = 5\nx", "5\n"),
+        ("x;", ""),
+        ("'text'", "'text'\n"),
+        ("1 / 3  # comment", "0.3333333333333333\n"),
+        ("import math; math", "<module 'math'>\n"),  # which cannot travel
+        ("print('a', end='')", "a"),
+        ("for i in range(2):\n    print(i)", "0\n1\n"),
+        ("print('\\xe4\\u20ac')", "\xe4\u20ac\n"),
+    ],
+)
+def test_what_exec_shows(statement: str, shown: str, capsys: Capture) -> None:
+    assert main(["exec", BOARD, "x = 5"]) == 0
+    assert main(["exec", BOARD, statement]) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_exec_for_programs(capsys: Capture) -> None:
+    assert main(["exec", BOARD, "--json", "print('said'); {'a': [1.5, None], 'b': b'x'}"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"value": {"a": [1.5, None], "b": "b'x'"}, "output": "said\n"}
+
+
+def test_exec_takes_no_time_too_long(capsys: Capture) -> None:
+    assert main(["exec", BOARD, "--timeout", "0.2", "while True: pass"]) == 1
+    assert "while True: pass" in capsys.readouterr().err
+    assert main(["exec", BOARD, "1"]) == 0  # it is there and well
+
+
+# -------------------------------------------------------------------------------- reset
+
+
+def test_a_reset_clears_memory_and_runs_main(capsys: Capture, tmp_path: Path) -> None:
+    address = f"virtual:reset?files={tmp_path}"
+    (tmp_path / "main.py").write_text("ran = globals().get('ran', 0) + 1\n")
+    for hard in ([], ["--hard"]):
+        assert main(["exec", address, "ran = 40"]) == 0
+        assert main(["reset", address, *hard]) == 0
+        capsys.readouterr()
+        assert main(["exec", address, "ran"]) == 0
+        assert capsys.readouterr().out == "1\n"
+
+
+@posix
+@pytest.mark.parametrize("hard", [[], ["--hard"]])
+def test_following_what_runs_after_a_reset(hard: list[str], tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import time\nwhile 1:\n print('on', 6*7); time.sleep(.05)\n")
+    with Person("reset", f"virtual:?files={tmp_path}", "-f", *hard) as person:
+        person.sees("on 42\r\non 42")
+        person.interrupts()
+        assert person.status() == 130
+
+
+def test_a_board_with_a_bootloader(capsys: Capture) -> None:
+    told = "import machine\nmachine.bootloader = lambda: open('started', 'w').close()"
+    assert main(["exec", BOARD, told]) == 0
+    assert main(["bootloader", BOARD]) == 0
+    assert main(["exec", BOARD, "import os; 'started' in os.listdir()"]) == 0
+    assert capsys.readouterr().out == "True\n"
+
+
+# -------------------------------------------------------------------------------- rtc
+
+
+def test_setting_the_calendar(capsys: Capture) -> None:
+    assert main(["rtc", BOARD, "--set", "--to", "2031-05-17T12:00:00", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    shown = datetime.fromisoformat(found["time"])
+    # How long it takes is the machine's business; what it shows and says agree.
+    assert timedelta(0) <= shown - datetime(2031, 5, 17, 12) < timedelta(minutes=1)
+    now = datetime.now()
+    assert abs(found["ahead"] - (shown - now).total_seconds()) < 60
+    assert main(["rtc", BOARD, "--set"]) == 0
+    assert "(in step with this computer)" in capsys.readouterr().out
+    assert main(["exec", BOARD, "'__belay_rtc' in globals()"]) == 0
+    assert capsys.readouterr().out == "False\n"
+
+
+def test_differences_in_words() -> None:
+    shown = {
+        0.4: "in step with this computer",
+        -2.25: "2.2 s behind this computer",
+        300: "5.0 min ahead of this computer",
+        -3 * 86400: "3.0 days behind this computer",
+    }
+    assert {seconds: _difference(seconds) for seconds in shown} == shown
+
+
+@pytest.mark.parametrize("options", [["--set", "--to", "noon"], ["--to", "2031-05-17"]])
+def test_times_that_make_no_sense(options: list[str], capsys: Capture) -> None:
+    assert main(["rtc", BOARD, *options]) == 2
+    assert capsys.readouterr().err.startswith("belay: rtc: --to")
+
+
+def test_a_board_without_a_calendar(capsys: Capture) -> None:
+    gone = "import sys\nclass machine: pass\nsys.modules['machine'] = machine"
+    assert main(["exec", "virtual:without", gone]) == 0
+    assert main(["rtc", "virtual:without"]) == 1
+    assert "no calendar" in capsys.readouterr().err
+
+
+# -------------------------------------------------------------------------------- version
+
+
+def test_version_for_programs(capsys: Capture) -> None:
+    assert main(["version", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["belay"] == belay.__version__
