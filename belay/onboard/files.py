@@ -59,7 +59,8 @@ def tree(d, hashing, mounts):
         s = os.stat(n)
         if not s[0] & 16384:
             yield n[len(d) :], s[6], digest(n) if hashing else s[8]
-        elif top and space(n)[:3] != top:  # a card, say, or a folder of the host
+        elif n in globals().get("mounted", ()) or top and space(n)[:3] != top:
+            # A folder of the host, or another file system, such as a card's: not ours to list.
             mounts.append(n)
         else:
             r.append(n)
