@@ -163,7 +163,7 @@ def enable_write(
             start can the board write, else the computer. None: always the board.
         drive: the folder in which this computer shows the drive; None looks for it.
         take_drive: where there is no drive to write through, take it from the computer that has
-            it. What that computer is just writing would be damaged. CircuitPython 10.1 can do it.
+            it. What that computer is just writing would be damaged. CircuitPython 10.3 can do it.
         reset: reset the board and connect again; without, it counts from the next start on.
 
     Raises:
@@ -357,7 +357,7 @@ def _place(
         "Eject the drive where it is and try again, or name its folder: drive= (--drive)"
     ]
     if take_drive:
-        ways.append("; its firmware cannot take the drive away (CircuitPython 10.1 can)")
+        ways.append("; its firmware cannot take the drive away (CircuitPython 10.3 can)")
     elif state == 2:
         ways.append(", or take it away from whoever has it: take_drive= (--take-drive)")
     raise errors.ReadOnlyError(_WHY_READ_ONLY + "".join(ways) + ".")

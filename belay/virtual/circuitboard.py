@@ -22,8 +22,8 @@ from .vm import Interpreter, VmOptions
 
 __all__ = ["CircuitBoard"]
 
-_VERSION = "10.0.3"
-_NAME = f"Adafruit CircuitPython {_VERSION} on 2025-10-17; Raspberry Pi Pico with rp2040"
+_VERSION = "10.3.1"
+_NAME = f"Adafruit CircuitPython {_VERSION} on 2026-09-14; Raspberry Pi Pico with rp2040"
 _ITS_BANNER = re.compile(rb'MicroPython v[^\r\n]*\r\nType "help\(\)" for more information.\r\n')
 _TITLE = "\x1b]0;\N{SNAKE}%s | " + _VERSION + "\x1b\\"
 """What the status bar sends: the title of the terminal's window."""

@@ -73,7 +73,7 @@ def test_code_runs_after_boot_and_the_repl_after_a_key_each_with_a_memory_of_its
         assert b"ZeroDivisionError" in printed
 
         board.send(b"x")  # any key, and no more than that
-        assert b"\r\nAdafruit CircuitPython 10.0.3 on 2025-10-17; Raspberry Pi Pico" in board.until(
+        assert b"\r\nAdafruit CircuitPython 10.3.1 on 2026-09-14; Raspberry Pi Pico" in board.until(
             PROMPT
         )
         board.send(b"'hers' in globals() or 'mine' in globals()\r")
@@ -181,7 +181,7 @@ def test_the_drive_taken_by_force_and_given_back(raw: BoardProcess) -> None:
 
 SAYS = {
     "sys.implementation.name": "'circuitpython'",
-    "sys.implementation[1][:2]": "(10, 0)",
+    "sys.implementation[1][:2]": "(10, 3)",
     "hasattr(sys.stdin, 'buffer') or hasattr(sys.stdout, 'buffer')": "False",
     "hasattr(sys, 'print_exception')": "False",
     "os.uname().sysname": "'rp2040'",
@@ -239,7 +239,7 @@ def test_i2c_under_a_lock(raw: BoardProcess) -> None:
 def test_the_status_bar_is_silent_in_the_raw_repl_and_can_be_switched_off(
     raw: BoardProcess,
 ) -> None:
-    title = "\x1b]0;\N{SNAKE}REPL | 10.0.3\x1b\\".encode()
+    title = "\x1b]0;\N{SNAKE}REPL | 10.3.1\x1b\\".encode()
     raw.send(b"\x02\x04")
     raw.until(WAITING)
     raw.send(b"\r")

@@ -16,8 +16,8 @@ _Uname = namedtuple("uname_result", ("sysname", "nodename", "release", "version"
 
 
 def uname():
-    version = "10.0.3 on 2025-10-17"
-    return _Uname("rp2040", "rp2040", "10.0.3", version, "Raspberry Pi Pico with rp2040")
+    version = "10.3.1 on 2026-09-14"
+    return _Uname("rp2040", "rp2040", "10.3.1", version, "Raspberry Pi Pico with rp2040")
 
 
 def sync():

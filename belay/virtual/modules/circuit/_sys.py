@@ -14,10 +14,10 @@ del _name
 
 _Implementation = namedtuple("implementation", ("name", "version", "_machine", "_mpy"))
 implementation = _Implementation(
-    "circuitpython", (10, 0, 3, ""), "Raspberry Pi Pico with rp2040", _real.implementation._mpy
+    "circuitpython", (10, 3, 1, ""), "Raspberry Pi Pico with rp2040", _real.implementation._mpy
 )
 platform = "RP2040"
-version = "3.4.0; Adafruit CircuitPython 10.0.3 on 2025-10-17"
+version = "3.4.0; Adafruit CircuitPython 10.3.1 on 2026-09-14"
 
 
 class TextIOWrapper(IOBase):
