@@ -2,7 +2,7 @@
 """How a piece of a file travels: in whichever form is shortest on the wire.
 
 A request is typed as a Python literal (:mod:`belay.wire.literal`), in which twelve byte values
-cost two to four bytes each: deflated or random data grows by 6.6 %. So every 64 bytes are combined
+cost two to four bytes each: deflated or random data grows by 6.3 %. So every 64 bytes are combined
 by exclusive or with one byte, chosen so that none of the twelve occurs: 1.6 %, and the board undoes
 it with a few operations on large ints. Where stdin is text, bytes from 0x80 on cost four, and what
 is not text travels as base64.
