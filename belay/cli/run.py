@@ -21,6 +21,9 @@ __all__ = ["prepare", "run"]
 _TAKE_A_VALUE = ("-t", "--target", "--port", "--password", "--timeout")
 _MICROPYTHON = "micropython"
 
+_STDIN = "<stdin>"
+"""What stands for ``-``, which cyclopts takes for an option; tracebacks show it."""
+
 
 def run(
     *words: Words,
@@ -31,9 +34,9 @@ def run(
 ) -> int:
     """Run a script on a board, or a program with the project's packages.
 
-    A FILE that ends in .py, or that is no program, runs on the board, which is soft-reset first.
-    What it prints is shown as it comes; a traceback shows FILE's own lines. Its arguments stand
-    behind --, and what it gives to sys.exit is the exit status.
+    A FILE that ends in .py, or that is no program, runs on the board, which is soft-reset first;
+    - is standard input. What it prints is shown as it comes; a traceback shows FILE's own lines.
+    Its arguments stand behind --, and what it gives to sys.exit is the exit status.
 
     Any other word is a program of this computer, such as micropython or a test runner. It is
     started with all that follows, and finds the project's packages, by MICROPYPATH, behind what it
@@ -98,6 +101,8 @@ def prepare(tokens: Sequence[str]) -> list[str]:
         elif not port_seen and index + 1 < len(tokens) and reads_like_a_board(token):
             port_seen = True
             index += 1
+        elif token == "-":
+            return [*tokens[:index], _STDIN, *tokens[index + 1 :]]
         elif is_program(token):
             return [*tokens[:index], "--", *tokens[index:]]
         else:
@@ -107,13 +112,13 @@ def prepare(tokens: Sequence[str]) -> list[str]:
 
 def is_program(word: str) -> bool:
     """Whether a word means a program of this computer, and no script for a board."""
-    if word.endswith(".py") or word == "-":
+    if word.endswith(".py") or word in ("-", _STDIN):
         return False
     return word == _MICROPYTHON or shutil.which(word) is not None
 
 
 def _read(file: str) -> str:
-    if file == "-":
+    if file == _STDIN:
         return sys.stdin.read()
     try:
         return Path(file).read_text(encoding="utf-8")
