@@ -17,6 +17,7 @@ from belay import errors
 from belay.session.requests import EVALUATE
 
 if TYPE_CHECKING:
+    from belay.batch import Batch
     from belay.device import Device
     from belay.history import History, Replay
     from belay.recovery import Recovery
@@ -38,6 +39,9 @@ Update = Callable[..., object]
 
 _TRIES = 3
 """Times that one sync begins again because the board was lost, and is back."""
+
+_COMPUTERS = ("linux", "darwin", "win32")
+"""``sys.platform`` of MicroPythons whose ``/`` is that of a computer."""
 
 _IDENTITY = {
     "circuitpython": "__import__('microcontroller').cpu.uid",
@@ -234,6 +238,7 @@ class Syncing:
         from belay.source.mpy import Abi
 
         self._refuse_closed()
+        self._refuse_sync(job)
         progress = _Progress(update)
         progress.say("Reading files...")
         magic = b"C" if self.implementation.name == "circuitpython" else b"M"
@@ -258,6 +263,17 @@ class Syncing:
             if record:
                 self._history.record("sync", job.name, _again(job))
         return done
+
+    def _refuse_sync(self, job: Job) -> None:
+        """Refuse what nobody can mean."""
+        if self._batch_here() is not None:
+            raise errors.BatchError("a sync cannot be part of a batch; call it before or after")
+        if job.path == "/" and self.implementation.platform in _COMPUTERS:
+            raise errors.SyncError(
+                "this MicroPython runs on a computer, whose whole file system '/' is. Give a "
+                "folder of it as dst.",
+                path="/",
+            )
 
     def _sync_once(
         self, job: Job, wanted: Wanted, board: BoardFiles, progress: _Progress, dry_run: bool
@@ -320,10 +336,12 @@ class Syncing:
 
         def _refuse_closed(self) -> None: ...
 
+        def _batch_here(self) -> Batch | None: ...
+
 
 def _manifest(job: Job, board: BoardFiles) -> BoardManifest:
     try:
-        return board.manifest(job.path, hashes=not job.trust_mtime)
+        found = board.manifest(job.path, hashes=not job.trust_mtime)
     except errors.PyboardException as error:
         if error.type != "OSError":
             raise
@@ -332,6 +350,13 @@ def _manifest(job: Job, board: BoardFiles) -> BoardManifest:
             f"{job.path} on the board is no folder, or cannot be listed (OSError {code})",
             path=job.path,
         ) from error
+    if job.path == "/" and found.free < 0 and "/flash" in found.folders:
+        raise errors.SyncError(
+            "this board keeps its files in /flash, and nothing else can be written in /. Sync with "
+            "dst='/flash'.",
+            path="/",
+        )
+    return found
 
 
 def _again(job: Job) -> Replay:

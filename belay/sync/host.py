@@ -14,7 +14,7 @@ from belay import errors
 from belay.source.cells import parsed
 from belay.source.minify import minify
 from belay.source.mpy import MpyCross
-from belay.sync.ignore import Patterns
+from belay.sync.ignore import ROOTS, Patterns
 from belay.sync.manifest import LEFTOVER, WantedFile
 
 __all__ = ["HostTree", "Making", "board_path", "scan", "stays_source"]
@@ -24,8 +24,6 @@ LONGEST_NAME = 255
 
 _STARTED = ("boot.py", "main.py", "code.py", "webrepl_cfg.py", "safemode.py", "repl.py")
 """What the firmware itself starts or reads, by this name, in the folder that it starts in."""
-
-_ROOTS = ("/", "/flash")
 
 
 @dataclass
@@ -170,7 +168,7 @@ def stays_source(path: str) -> bool:
     change on the board itself.
     """
     folder, name = posixpath.split(path)
-    return name in _STARTED and folder in _ROOTS
+    return name in _STARTED and folder in ROOTS
 
 
 @dataclass

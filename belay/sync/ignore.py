@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-__all__ = ["DEFAULT_IGNORE", "DEFAULT_KEEP", "Patterns", "ignoring", "keeping", "kept_names"]
+__all__ = [
+    "DEFAULT_IGNORE",
+    "DEFAULT_KEEP",
+    "KEPT_ON_A_DRIVE",
+    "ROOTS",
+    "Patterns",
+    "ignoring",
+    "keeping",
+    "kept_names",
+]
+
+ROOTS = ("/", "/flash")
+"""Where a board's own files begin: pyboards keep theirs in ``/flash``."""
 
 DEFAULT_IGNORE = ("*.pyc", "__pycache__", ".DS_Store", ".pytest_cache")
 """What is left out where the caller says nothing: as in Belay 0.30."""
@@ -106,8 +118,8 @@ def kept_names(keep: object, dst: str, *, drive: bool = False) -> tuple[str, ...
     """What the argument ``keep`` of a sync says.
 
     Args:
-        keep: names and patterns, or one; None for :data:`DEFAULT_KEEP` in the root of the board,
-            and for nothing elsewhere; False for nothing; True for everything.
+        keep: names and patterns, or one; None for :data:`DEFAULT_KEEP` in :data:`ROOTS`, and for
+            nothing elsewhere; False for nothing; True for everything.
         dst: the folder on the board.
         drive: whether computers show its files as a drive: :data:`KEPT_ON_A_DRIVE`.
 
@@ -118,7 +130,7 @@ def kept_names(keep: object, dst: str, *, drive: bool = False) -> tuple[str, ...
         TypeError: anything else.
     """
     if keep is None:
-        return DEFAULT_KEEP + KEPT_ON_A_DRIVE * drive if dst == "/" else ()
+        return DEFAULT_KEEP + KEPT_ON_A_DRIVE * drive if dst in ROOTS else ()
     if isinstance(keep, bool):
         return None if keep else ()
     return _texts("keep", keep)

@@ -62,6 +62,7 @@ def test_keep(names: list[str], matched: list[str], others: list[str]) -> None:
     ("keep", "dst", "names"),
     [
         (None, "/", DEFAULT_KEEP),
+        (None, "/flash", DEFAULT_KEEP),
         (None, "/lib", ()),
         (False, "/", ()),
         (True, "/", None),
@@ -72,6 +73,14 @@ def test_keep(names: list[str], matched: list[str], others: list[str]) -> None:
 )
 def test_what_the_argument_keep_says(keep: Any, dst: str, names: Any) -> None:
     assert kept_names(keep, dst) == names
+
+
+def test_what_stays_on_a_drive() -> None:
+    stays = keeping(kept_names(None, "/", drive=True) or ())
+    for path in ("settings.toml", "boot_out.txt", "lib/a.mpy", ".Trashes/x", "boot.py"):
+        assert stays(path)
+    assert kept_names(["a"], "/", drive=True) == ("a",)
+    assert kept_names(None, "/app", drive=True) == ()
 
 
 def test_what_the_argument_ignore_says() -> None:

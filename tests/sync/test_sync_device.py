@@ -337,6 +337,43 @@ def test_a_read_only_circuitpython_board(connect: Connect, tmp_path: Path) -> No
     assert "/a.py" not in listed(device).files
 
 
+def test_the_root_of_a_computer_is_not_a_boards(
+    device: belay.Device, link: CountingLink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device.implementation, "platform", "linux")
+    for options in ({}, {"dst": "/x/.."}, {"keep": True}, {"dry_run": True}):
+        with pytest.raises(belay.SyncError, match="runs on a computer"):
+            device.sync(tmp_path, **options)  # type: ignore[arg-type]
+    assert link.up == 0
+    device.sync(make(tmp_path / "app", {"a.txt": "a"}), "/x")
+    assert "/x/a.txt" in listed(device).files
+
+
+def test_a_board_whose_files_are_in_flash(
+    device: belay.Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(device, "/flash/boot.py", "/flash/old.py")
+    folder = make(tmp_path / "app", {"main.py": MODULE})
+    manifest = BoardFiles.manifest
+
+    def without_root(self: BoardFiles, root: str = "/", **options: Any) -> BoardManifest:
+        found = manifest(self, root, **options)
+        if root == "/":
+            found.free = -1
+        return found
+
+    monkeypatch.setattr(BoardFiles, "manifest", without_root)
+    with pytest.raises(belay.SyncError, match="dst='/flash'"):
+        device.sync(folder)
+    device.sync(folder, "/flash")
+    assert contents(device) == {"/flash/boot.py": b"mine", "/flash/main.py": MODULE.encode()}
+
+
+def test_not_in_a_batch(device: belay.Device, tmp_path: Path) -> None:
+    with device.batch(), pytest.raises(belay.BatchError, match="before or after"):
+        device.sync(tmp_path)
+
+
 # -------------------------------------------------------------------------------- compiled
 
 
