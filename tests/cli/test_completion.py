@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``belay completion``: each shell that is here completes a few lines, as it does after Tab."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from belay.cli import COMMANDS, main
+from belay.cli.completion import SHELLS
+from belay.transports import boards
+
+Capture = pytest.CaptureFixture[str]
+
+LINES = {
+    "belay in": "info",
+    "belay inf": "info",
+    "belay info --js": "--json",
+    "belay latency --warm": "--warm-up",
+    "belay exec -t le": "left",
+    "belay info le": "left",
+    "belay completion f": "fish",
+    "belay run --fol": "--follow",
+}
+"""What is typed, and the only thing that it can become."""
+
+
+@pytest.fixture
+def scripts(tmp_path: Path, capsys: Capture) -> Path:
+    """A folder with the script of each shell, and a `belay` that knows one board."""
+    for shell in SHELLS:
+        assert main(["completion", shell]) == 0
+        (tmp_path / shell).write_text(capsys.readouterr().out)
+    program = tmp_path / "belay"
+    program.write_text("#!/bin/sh\nprintf 'left\\tusb:2e8a:0005\\n'\n")
+    program.chmod(0o755)
+    return tmp_path
+
+
+def run(shell: str, program: str, scripts: Path) -> list[str]:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"no {shell} here")
+    done = subprocess.run(
+        [path, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=scripts,
+        env={"PATH": f"{scripts}:/usr/bin:/bin", "HOME": str(scripts), "TERM": "dumb"},
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_bash(scripts: Path) -> None:
+    program = "source ./bash\n"
+    for line in LINES:
+        program += f"COMP_LINE='{line}'; COMP_POINT={len(line)}; COMPREPLY=(); _belay\n"
+        program += 'echo "${COMPREPLY[*]}"\n'
+    assert run("bash", program, scripts) == list(LINES.values())
+
+
+def test_bash_and_colons(scripts: Path) -> None:
+    (scripts / "belay").write_text("#!/bin/sh\nprintf 'virtual:\\tx\\nvirtual:abc\\ty\\n'\n")
+    line = "belay exec -t virtual:a"
+    program = f"source ./bash; COMP_LINE='{line}'; COMP_POINT={len(line)}; _belay\n"
+    assert run("bash", program + 'echo "${COMPREPLY[*]}"', scripts) == ["abc"]
+
+
+def test_fish(scripts: Path) -> None:
+    program = "source ./fish\n"
+    for line in LINES:
+        program += f"complete -C '{line}'; echo .\n"
+    found = " ".join(run("fish", program, scripts)).split(" .")
+    assert [part.split("\t")[0].strip() for part in found][:-1] == list(LINES.values())
+
+
+def test_zsh(scripts: Path) -> None:
+    assert run("zsh", "zsh -n ./zsh", scripts) == []
+    # Its completion needs a line editor, so what it would offer is caught here.
+    program = "compdef() { }\nsource ./zsh\n"
+    program += '_describe() { local -a list; list=(${(P)@[-1]}); print -rl -- "${list[@]%%:*}" }\n'
+    program += "_files() { print FILES }\n"
+    for line in ("belay ", "belay info -", "belay exec -t ", "belay completion ", "belay run "):
+        program += f"words=({line} ''); CURRENT=$#words; _belay; print .\n"
+    found = [part.split() for part in "\n".join(run("zsh", program, scripts)).split("\n.")]
+    firsts = list(dict.fromkeys(name.split()[0] for name in COMMANDS))
+    assert found[0] == firsts
+    assert found[2] == ["left"]
+    assert found[3] == ["bash", "zsh", "fish"]
+    assert found[4] == ["left", "FILES"]
+
+
+def test_names_of_boards(capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(boards, "user_file", lambda: tmp_path / "boards.toml")
+    (tmp_path / "boards.toml").write_text('[left]\naddress = "virtual:"\n')
+    assert main(["__boards"]) == 0
+    rows = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert rows["left"] == "virtual:"
+    assert "virtual:" in rows
+    (tmp_path / "boards.toml").write_text("[left\n")
+    assert main(["__boards"]) == 0  # Tab does not complain
+
+
+def test_they_load_no_library() -> None:
+    code = (
+        "import sys; from belay.cli import main; main(['__boards']); "
+        "print(*{m.partition('.')[0] for m in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not {"cyclopts", "rich", "wasmtime", "asyncio"} & set(done.stderr.split())
+
+
+def test_the_shell_that_is_used(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/usr/bin/fish")
+    assert main(["completion"]) == 0
+    assert "complete -c belay" in capsys.readouterr().out
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    assert main(["completion"]) == 2
+    assert "known are bash, zsh, fish" in capsys.readouterr().err
