@@ -43,6 +43,9 @@ SLOW_PIECE, PAUSE = 100, 0.01
 """Bytes, and seconds between them, for a far end that never says what it has read."""
 
 _ACKNOWLEDGED_WITHIN = 2.0
+_BUSY_TRIES, _BUSY_PAUSE = 3, 0.4
+"""A client's goodbye may still be on its way when the next one comes, over Wi-Fi above all."""
+
 _LONGEST_PASSWORD = 9
 _SILENT_AFTER = 20, 5, 4
 """A board that has lost its Wi-Fi says nothing: seconds of silence until it is asked for a sign of
@@ -71,21 +74,30 @@ def open_webrepl(
     """
     secret, password = Secret(password or ""), None  # a traceback may show what a variable holds
     source = PasswordSource(secret, str(address))
+    busy = 0
     while True:
-        link = _connect(address, timeout)
         try:
-            link.log_in(source, timeout)
+            return _open(address, source, timeout)
         except errors.AuthenticationError:
-            link.close()
             if not source.try_again():
                 raise
-        except BaseException:
-            link.close()
-            raise
-        else:
-            transport = ThreadedTransport(link, address=str(address))
-            transport.survives_reset = False
-            return transport
+        except errors.PortBusyError:
+            busy += 1
+            if busy == _BUSY_TRIES:
+                raise
+            time.sleep(_BUSY_PAUSE)
+
+
+def _open(address: WebReplAddress, source: PasswordSource, timeout: float | None) -> Transport:
+    link = _connect(address, timeout)
+    try:
+        link.log_in(source, timeout)
+    except BaseException:
+        link.close()
+        raise
+    transport = ThreadedTransport(link, address=str(address))
+    transport.survives_reset = False
+    return transport
 
 
 class WebreplLink:
@@ -139,7 +151,7 @@ class WebreplLink:
             raise errors.AuthenticationError(self._refusal(source, secret))
         self._early = seen.partition(ends[0])[2]
         try:
-            self._acknowledges = self._ask_for_acknowledgement()
+            self._ask_for_acknowledgement()
         except (EOFError, OSError, websocket.WebSocketException) as error:
             raise self._failed(error, "the password") from error
         self._socket.settimeout(None)
@@ -184,7 +196,7 @@ class WebreplLink:
             hint = f"WebREPL's have at most {_LONGEST_PASSWORD} characters; this one has more."
         return f"{self._address} refused {source.origin}. {hint}"
 
-    def _ask_for_acknowledgement(self) -> bool:
+    def _ask_for_acknowledgement(self) -> None:
         self._client.send(_ASK_VERSION, _BINARY)
         self._asked = 1
         end = time.monotonic() + _ACKNOWLEDGED_WITHIN
@@ -192,7 +204,6 @@ class WebreplLink:
             self._socket.settimeout(left)
             with contextlib.suppress(TimeoutError, websocket.WebSocketTimeoutException):
                 self._early += self.read()
-        return self._answered > 0
 
     # ---- the link
 
@@ -223,6 +234,7 @@ class WebreplLink:
         if opcode == _BINARY:  # nothing else is asked for that is answered so
             with self._room:
                 self._answered += 1
+                self._acknowledges = True
                 self._room.notify_all()
         elif opcode == websocket.ABNF.OPCODE_PING:
             self._client.pong(data)

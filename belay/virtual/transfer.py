@@ -68,6 +68,18 @@ class FileTransfer:
                 if not self._left:
                     self._finish()
 
+    def tell_version(self, data: bytes) -> bool:
+        """Answer a question for the version at once, which needs no file.
+
+        Returns:
+            False for anything else, and where a request is not complete.
+        """
+        idle = self._file is None and not self._header
+        asked = len(data) == _HEADER.size and data[2] == _VERSION
+        if idle and asked:
+            self._send(bytes(self._version))
+        return idle and asked
+
     def end(self) -> None:
         """The client has gone: a file that it was putting keeps what has come."""
         if self._file is not None:

@@ -122,7 +122,7 @@ class WebreplLine(Line):
         self._files = files
         self._password = _configured(files)
         self._owner = threading.get_ident()
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=8)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=32)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         self._poller.watch(self._listener.fileno())
@@ -162,13 +162,17 @@ class WebreplLine(Line):
         self._password = _configured(self._files) or self._password
 
     def _receive(self, ready: set[int]) -> bytes:
+        # The client first: if it has gone, there is room for who comes.
+        data = self._hear_client() if self._client is not None else b""
         if self._listener.fileno() in ready:
             self._accept()
         for connection in [each for each in self._asking if each.fileno() in ready]:
             self._hear_request(connection)
+        return data
+
+    def _hear_client(self) -> bytes:
         client = self._client
-        if client is None or client.socket.fileno() not in ready:
-            return b""
+        assert client is not None
         self._push()
         try:
             data = client.socket.recv(_READ)
@@ -280,7 +284,8 @@ class WebreplLine(Line):
             elif not client.logged_in:
                 text += self._log_in(client, frame)
             elif frame.opcode == BINARY:
-                self._file_requests.append(frame.payload)
+                if self._file_requests or not client.transfer.tell_version(frame.payload):
+                    self._file_requests.append(frame.payload)
             elif frame.opcode == TEXT:
                 text += frame.payload
         self._serve_files()

@@ -273,7 +273,8 @@ FAILURES: dict[str, tuple[Callable[[socket.socket], None], type[Exception], str]
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_what_is_no_usable_webrepl(case: str) -> None:
+def test_what_is_no_usable_webrepl(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webrepl, "_BUSY_PAUSE", 0.01)
     serve, kind, says = FAILURES[case]
     # Long enough where something must come; nothing comes where it is short.
     waits = {"silent", "no password", "never asks", "never answers", "echoes the password"}
@@ -285,6 +286,17 @@ def test_what_is_no_usable_webrepl(case: str) -> None:
     assert isinstance(caught.value, kind)
     assert address in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_board_that_was_busy_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webrepl, "_BUSY_PAUSE", 0.01)
+    with WebreplServer(echo) as board:
+        meet, left = board._server._serve, [lambda c: None, after_handshake()]
+        board._server._serve = lambda c: (left.pop() if left else meet)(c)
+        transport = open_transport(board.address, password=PASSWORD)
+        transport.write(b"x")
+        assert receive(transport, 1) == b"x"
+        transport.close()
 
 
 def test_nobody_listens() -> None:

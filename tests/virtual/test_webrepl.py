@@ -134,6 +134,8 @@ def test_a_file_that_cannot_be_opened_ends_the_connection(
 def test_a_file_waits_for_a_program_and_ctrl_c_does_not(client: WebreplClient) -> None:
     client.type("while True: pass\r\r")
     client.until(b"... \r\n")
+    client.ask(VERSION)
+    assert len(client.take_binary()) == 3  # needs no file
     client.ask(GET, "webrepl_cfg.py")
     client.type("\x03")
     client.until(b"KeyboardInterrupt")
