@@ -91,7 +91,8 @@ def measure_latency(
                 begin = time.monotonic()
                 call()
                 block.append((time.monotonic() - begin, sum(answers) if answers else None))
-            times = take()
+            # In front may stand the time of the request that fetched those before.
+            times = take()[-len(block) :]
             if len(times) != len(block):
                 times = [None] * len(block)
             made = [
