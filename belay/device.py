@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from belay import errors
 from belay.calling import Calling
 from belay.events import Events, EventStream
+from belay.files import Filing
 from belay.history import History
 from belay.markers import (
     EXECUTERS,
@@ -58,7 +59,7 @@ _BOOT_ATTEMPTS = 30
 """How often to connect again, 1 s apart, while a board that was reset joins its Wi-Fi."""
 
 
-class Device(Calling, Syncing, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
+class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
     """A MicroPython or CircuitPython board.
 
     Args:

@@ -16,6 +16,7 @@ __all__ = [
     "BatchError",
     "BelayException",
     "BoardBusyError",
+    "BoardFileError",
     "BoardMemoryError",
     "BoardResetError",
     "BoardSilentError",
@@ -46,6 +47,7 @@ __all__ = [
     "UnsupportedValueError",
     "as_builtin",
     "board_exception",
+    "board_file_error",
 ]
 
 
@@ -323,6 +325,64 @@ class SyncError(BelayException):
     def __init__(self, message: str, *, path: str = "") -> None:
         super().__init__(message)
         self.path = path
+
+
+class BoardFileError(SyncError, OSError):
+    """A file of the board cannot be had, or not be changed in this way.
+
+    It is also Python's own ``FileNotFoundError``, ``FileExistsError``, ``IsADirectoryError``,
+    ``NotADirectoryError`` or ``PermissionError`` where it is one.
+
+    Attributes:
+        errno: the board's number, which is Linux's.
+        filename: the path on the board, as ``path``.
+    """
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        text = str(self.args[0]).removeprefix(f"{self.path}: ")
+        return board_file_error, (self.errno, self.path, text)
+
+
+_FILE_ERRORS: dict[int, tuple[type[OSError], str]] = {
+    1: (PermissionError, "the board does not permit it"),
+    2: (FileNotFoundError, "there is no such file or folder on the board"),
+    13: (PermissionError, "the board does not permit it, or the folder is not empty"),
+    16: (OSError, "it is in use on the board, or something is mounted there"),
+    17: (FileExistsError, "the board has a file or folder of this name"),
+    20: (NotADirectoryError, "a part of this path is a file on the board, not a folder"),
+    21: (IsADirectoryError, "this is a folder on the board"),
+    22: (OSError, "the board can make nothing of this path"),
+    39: (OSError, "this folder of the board is not empty"),
+}
+
+
+_file_errors: dict[str, type[BoardFileError]] = {}
+
+
+def _file_error(kind: type[OSError]) -> type[BoardFileError]:
+    name = kind.__name__
+    if name not in _file_errors:
+        shown = {"__module__": __name__, "__qualname__": f"BoardFileError[{name}]"}
+        _file_errors[name] = type("BoardFileError", (BoardFileError, kind), shown)
+    return _file_errors[name]
+
+
+def board_file_error(number: int, path: str, text: str = "") -> BoardFileError:
+    """An ``OSError`` of the board as one that names the file.
+
+    Args:
+        number: the board's errno.
+        path: on the board.
+        text: what is wrong, where the number does not say it.
+    """
+    kind, known = _FILE_ERRORS.get(number, (OSError, f"OSError {number} on the board"))
+    made = BoardFileError if kind is OSError else _file_error(kind)
+    error = made(f"{path}: {text or known}", path=path)
+    error.errno, error.filename = number, path
+    return error
 
 
 class NoSpaceError(SyncError):

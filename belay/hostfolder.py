@@ -21,7 +21,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["HostFolder"]
+__all__ = ["HostFolder", "is_plain_name"]
 
 log = logging.getLogger("belay")
 
@@ -58,6 +58,26 @@ _NOT_ON_WINDOWS = re.compile(
 """Characters that mean something else there, names that are devices, and ends that it drops."""
 
 
+_WINDOWS = os.name == "nt"
+
+
+def is_plain_name(name: str, *, windows: bool = _WINDOWS) -> bool:
+    """Whether it names something in a folder, and nothing else.
+
+    Args:
+        name: what a board calls it.
+        windows: by the rules there.
+    """
+    if name in ("", ".", "..") or _CONTROL.search(name) or "/" in name:
+        return False
+    if windows and _NOT_ON_WINDOWS.search(name):
+        return False
+    try:
+        return len(name.encode()) < 256
+    except UnicodeEncodeError:
+        return False
+
+
 class _Refused(Exception):
     """An answer with a board's errno, and a text where that says too little."""
 
@@ -87,7 +107,7 @@ class HostFolder:
         self.questions = 0
         self._name = name
         self._inside = self.root.rstrip(os.sep) + os.sep
-        self._windows = os.name == "nt"
+        self._windows = _WINDOWS
         self._does: dict[str, Callable[..., bytes]] = {
             "stat": self._stat,
             "statvfs": self._statvfs,
@@ -144,15 +164,7 @@ class HostFolder:
         return parts
 
     def _is_name(self, name: str) -> bool:
-        """Whether it names something in a folder, and nothing else."""
-        if name in ("", ".", "..") or _CONTROL.search(name) or os.sep in name:
-            return False
-        if self._windows and _NOT_ON_WINDOWS.search(name):
-            return False
-        try:
-            return len(name.encode()) < 256
-        except UnicodeEncodeError:
-            return False
+        return is_plain_name(name, windows=self._windows)
 
     def _found(self, parts: list[str]) -> str:
         """Where that is, all links resolved.

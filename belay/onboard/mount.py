@@ -19,7 +19,9 @@ do_umount = vfs.umount
 mounted = {}  # file systems by where they are; what walks the board's tree leaves them out
 asking = 0
 ROOM = min(1024, L // 2)  # most bytes of one answer, and of one piece that is written
-EPOCH = 946684800 if __import__("time").localtime(0)[0] == 2000 else 0
+EPOCH = 0
+if sys.implementation.name != "circuitpython" and __import__("time").localtime(0)[0] == 2000:
+    EPOCH = 946684800
 
 
 def ask(*q):
