@@ -56,6 +56,7 @@ PAGES = {
     "streams.md": 7,
     "time.md": 4,
     "connection.md": 3,
+    "sync.md": 5,
     "circuitpython.md": 1,
 }
 """Pages whose snippets run, and how many they have at least."""
