@@ -61,6 +61,7 @@ class Syncing:
     _history: History
     _recovery: Recovery
     _timeout: float | None
+    _board_name: tuple[Session, str] | None = None
 
     def sync(
         self,
@@ -324,19 +325,26 @@ class Syncing:
         """What is remembered of this board's files."""
         from belay.sync.trust import Records
 
-        platform = self.implementation.platform
-        try:
-            source = _IDENTITY.get(self.implementation.name, "None")
-            identity = bytes(self._session.request(EVALUATE, (source,)))
-        except (errors.PyboardException, TypeError):  # it tells none
-            return Records(f"{platform} {self._session.transport.address}")
-        return Records(f"{platform} {identity.hex()}")
+        session, name = self._session, self._board_name
+        if name is None or name[0] is not session:
+            name = self._board_name = session, _name_of(session)
+        return Records(name[1])
 
     if TYPE_CHECKING:
 
         def _refuse_closed(self) -> None: ...
 
         def _batch_here(self) -> Batch | None: ...
+
+
+def _name_of(session: Session) -> str:
+    """Tells a board from others: by the number of its processor, or else by its address."""
+    facts = session.facts
+    try:
+        identity = bytes(session.request(EVALUATE, (_IDENTITY.get(facts.name, "None"),)))
+    except (errors.PyboardException, TypeError):  # it tells none
+        return f"{facts.platform} {session.transport.address}"
+    return f"{facts.platform} {identity.hex()}"
 
 
 def _manifest(job: Job, board: BoardFiles) -> BoardManifest:
