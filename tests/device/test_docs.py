@@ -57,6 +57,7 @@ PAGES = {
     "time.md": 4,
     "connection.md": 3,
     "sync.md": 5,
+    "files.md": 5,
     "circuitpython.md": 1,
 }
 """Pages whose snippets run, and how many they have at least."""
