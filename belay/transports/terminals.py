@@ -45,13 +45,13 @@ class TerminalProgram:
     def __init__(self, address: ExecAddress) -> None:
         self.command = address.command
         child = start_child(shlex.split(address.command), address.command, None)
-        self._said = bytearray()
+        self._said = (bytearray(), bytearray())  # apart: a name is not to be torn by the other
         self._news = threading.Condition()
         self._readers = 0
-        for stream in (child.stdout, child.stderr):
+        for stream, said in zip((child.stdout, child.stderr), self._said, strict=True):
             assert stream is not None
             self._readers += 1
-            threading.Thread(target=self._listen, args=(stream,), daemon=True).start()
+            threading.Thread(target=self._listen, args=(stream, said), daemon=True).start()
         self._child = child
         self.close = weakref.finalize(self, _end, child)  # and at exit
 
@@ -62,13 +62,16 @@ class TerminalProgram:
             ConnectionFailedError: it ended, or did not name one in time.
         """
         with self._news:
-            self._news.wait_for(lambda: _TERMINAL.search(self._said) or not self._readers, timeout)
-            found = _TERMINAL.search(self._said + b"\n")
+            self._news.wait_for(lambda: self._named() or not self._readers, timeout)
+            found = self._named(b"\n")
         if found:
             return found[1].decode()
         raise ConnectionFailedError(
             f"The program {self.command!r} named no terminal (such as /dev/pts/3): {self.account()}"
         )
+
+    def _named(self, end: bytes = b"") -> re.Match[bytes] | None:
+        return next(filter(None, (_TERMINAL.search(said + end) for said in self._said)), None)
 
     def account(self) -> str:
         """How it is with the program, and what it said last."""
@@ -79,15 +82,15 @@ class TerminalProgram:
             with self._news:  # its last words may still be on the way
                 self._news.wait_for(lambda: not self._readers, _GRACE)
         ending = "it still runs." if code is None else f"it ended with exit code {code}."
-        said = bytes(self._said).decode("utf-8", "replace").strip()
+        said = b"".join(self._said).decode("utf-8", "replace").strip()
         return f"{ending} It said:\n{said}" if said else f"{ending} It said nothing."
 
-    def _listen(self, stream: IO[bytes]) -> None:
+    def _listen(self, stream: IO[bytes], said: bytearray) -> None:
         with stream:
             while data := stream.read(_KEPT):
                 with self._news:
-                    self._said += data
-                    del self._said[:-_KEPT]
+                    said += data
+                    del said[:-_KEPT]
                     self._news.notify_all()
         with self._news:
             self._readers -= 1

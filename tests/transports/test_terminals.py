@@ -75,8 +75,8 @@ def test_closing_ends_the_program(tmp_path: Path) -> None:
     assert isinstance(transport, ProgramTerminal)
     told = transport._program
     with told._news:
-        assert told._news.wait_for(lambda: re.search(rb"pid \d+\n", told._said), 30)
-    pid = int(told._said.rpartition(b"pid ")[2])
+        assert told._news.wait_for(lambda: re.search(rb"pid \d+\n", told._said[1]), 30)
+    pid = int(told._said[1].rpartition(b"pid ")[2])
     transport.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
