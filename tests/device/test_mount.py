@@ -328,6 +328,20 @@ def test_on_the_unix_port(unix_port: Callable[..., Transport], folder: Path) -> 
             assert (folder / "moved" / "log").read_text() == "0\n1\n2\n"
 
 
+def test_a_sync_leaves_it_alone(connect: Connect, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "new.py").write_text("x = 1\n")
+    device = connect()
+    device.mount(folder, readonly=False)
+    # Even where both file systems say the same of themselves.
+    device("os.statvfs = lambda path: (4096, 4096, 1000, 900, 900, 0, 0, 0, 0, 255)")
+    before = sorted(path.name for path in folder.rglob("*"))
+    device.sync(other, keep=False)
+    assert device("os.listdir('/')") == ["new.py", "remote"]
+    assert sorted(path.name for path in folder.rglob("*")) == before
+
+
 def test_over_a_line_that_damages_bytes(folder: Path) -> None:
     link = FaultyLink(open_transport("virtual:"), seed=5)
     with belay.Device(link) as device:
