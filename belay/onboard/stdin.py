@@ -50,8 +50,13 @@ class System:
         return getattr(sys, name)
 
 
+before = sys.modules.get("sys")  # a stand-in of somebody else's
+
+
 def leave_stdin():
     sys.modules.pop("sys", None)
+    if before:
+        sys.modules["sys"] = before
     if G.get("sys") is system:
         G["sys"] = sys
 
