@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -61,7 +63,7 @@ def build_app(name: str) -> App:
         suppress_keyboard_interrupt=False,
     )
     app["--help"].show = False
-    app.default(function)
+    app.default(_unwrapped(function))
     return app
 
 
@@ -70,6 +72,18 @@ def function_of(name: str) -> Callable[..., Any]:
     module, _, function = COMMANDS[name].target.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), function)
     return found
+
+
+def _unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function; each description of an argument is one line, which help breaks anew."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **keywords: Any) -> Any:
+        return function(*args, **keywords)
+
+    text = inspect.getdoc(function) or ""
+    called.__doc__ = re.sub(r"\n {5,}(?=\S)", " ", text.partition("\nExamples:\n")[0])
+    return called
 
 
 def _usage(name: str) -> str:

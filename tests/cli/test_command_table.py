@@ -56,10 +56,9 @@ def test_fast_answers_load_no_library(argument: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_table_and_docstrings_agree(name: str) -> None:
-    from belay.cli.application import build_app, function_of
+    from belay.cli.application import build_app
 
     row, app = COMMANDS[name], build_app(name)
-    assert app.default_command is function_of(name)
     assert str(app.help).partition("\n")[0] == row.text
     assert len(row.text) < 80
     assert app.help_epilogue is not None
