@@ -50,6 +50,7 @@ def run_page(page: str) -> None:
 
 
 PAGES = {
+    "addresses.md": 2,
     "device.md": 9,
     "executers.md": 10,
     "proxies.md": 6,
