@@ -93,6 +93,16 @@ def _configured(files: Filesystem) -> str | None:
     return password
 
 
+def _whole_characters(data: bytes) -> int:
+    """How much of the data makes a frame: browsers refuse text that ends inside a character."""
+    if len(data) <= _PIECE:
+        return len(data)
+    for size in range(_PIECE, _PIECE - 4, -1):
+        if data[size] & 0xC0 != 0x80:
+            return size
+    return _PIECE  # this is no UTF-8
+
+
 class _Client:
     """A connection that has become a WebSocket."""
 
@@ -147,9 +157,9 @@ class WebreplLine(Line):
             return 0
         if self._client is None or not self._client.logged_in:
             return len(data)
-        piece = data[:_PIECE]
-        self._queue(TEXT, piece)
-        return len(piece)
+        size = _whole_characters(data)
+        self._queue(TEXT, data[:size])
+        return size
 
     def restart(self) -> None:
         """The board is reset: the connection ends, and the password is read again."""

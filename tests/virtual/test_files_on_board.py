@@ -134,3 +134,8 @@ def test_a_folder_keeps_files_and_lets_nothing_out(tmp_path: Path) -> None:
     (flash / "main.py").write_text("print(open('d/f').read())")
     with BoardProcess("--files", str(flash), wait=False) as board:
         assert board.until(b"MicroPython").startswith(b"kept\n")
+
+
+def test_uname(files: BoardProcess) -> None:
+    assert files.eval("__import__('os').uname().sysname") == "'webassembly'"
+    assert files.eval("__import__('uos').uname()[2]") == "'1.27.0'"
