@@ -26,6 +26,7 @@ CopyProgress = Callable[[str, int, int], object]
 """Called with a file's path on the board, how many bytes of it are done, and how many it has."""
 
 _FOLDER = 0x4000
+_ENOSPC, _EROFS = 28, 30
 _TRIES = 3
 """Times that something is begun again because the board was lost, and is back."""
 
@@ -406,9 +407,7 @@ class Files:
             except errors.PyboardException as error:
                 if error.type != "OSError":
                     raise
-                number = error.value_args[0] if error.value_args else 0
-                text = " ".join(str(each) for each in error.value_args[1:])
-                raise errors.board_file_error(number, at, text) from None
+                raise _refusal(at, *error.value_args) from None
             except errors.SyncError as error:
                 number = _number_of(error)
                 if number is None:
@@ -425,14 +424,23 @@ class Files:
         """The same for what changes files; a board of CircuitPython may have to be told first."""
         try:
             return self._carry(at, work, twice=twice)
-        except (errors.ReadOnlyError, errors.BoardFileError) as error:
-            read_only = isinstance(error, errors.ReadOnlyError) or error.errno == 30
-            if not read_only or self._device.implementation.name != "circuitpython":
+        except errors.ReadOnlyError:
+            if self._device.implementation.name != "circuitpython":
                 raise
             from belay.circuitpython import make_writable
 
             make_writable(self._device)
         return self._carry(at, work, twice=twice)
+
+
+def _refusal(at: str, number: int = 0, *texts: object) -> errors.SyncError:
+    """What an ``OSError`` of the board becomes."""
+    text = " ".join(map(str, texts))
+    if number == _EROFS:
+        return errors.ReadOnlyError(f"{at}: {text or 'the file system is read-only'}", path=at)
+    if number == _ENOSPC:
+        return errors.NoSpaceError(f"{at}: {text or 'the flash is full'}", path=at)
+    return errors.board_file_error(number, at, text)
 
 
 def _number_of(error: errors.SyncError) -> int | None:

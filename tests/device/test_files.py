@@ -276,6 +276,45 @@ def test_a_full_flash_leaves_the_old_file(connect: Connect) -> None:
     assert files.listdir() == ["a"]
 
 
+def test_what_a_mounted_folder_refuses(connect: Connect, tmp_path: Path) -> None:
+    device = connect()
+    device.mount(tmp_path)
+    with pytest.raises(belay.ReadOnlyError, match="^/remote/x: /remote is mounted read-only"):
+        device.files.mkdir("/remote/x")
+    with pytest.raises(belay.ReadOnlyError, match="^/remote/x: "):
+        device.files.write("/remote/x", b"")
+
+
+def test_circuitpython(connect: Connect, tmp_path: Path, tree: Path) -> None:
+    address = f"virtual:?circuitpython=1&files={tmp_path / 'drive'}"
+    (tmp_path / "drive").mkdir()
+    device = connect(address)
+    files = device.files
+    assert files.listdir() == ["boot_out.txt"]
+    assert files.scandir()[0].modified > time.time() - 600
+    works: list[Callable[[], object]] = [
+        lambda: files.write("/x", b""),
+        lambda: files.mkdir("/x"),
+        lambda: files.put(tree, "/x"),
+        lambda: files.remove("/boot_out.txt"),
+    ]
+    for work in works:
+        with pytest.raises(belay.ReadOnlyError, match="enable-write"):
+            work()
+    with pytest.raises(belay.FeatureUnavailableError):
+        device.mount(tmp_path)
+    device.close()
+    (tmp_path / "drive" / "boot.py").write_text("import storage\nstorage.remount('/', False)\n")
+    files = connect(address).files
+    assert files.put(tree, "/x/y") == [
+        "/x/y/main.py",
+        "/x/y/package/data",
+        "/x/y/package/nested/ü.txt",
+    ]
+    files.get("/x/y", tmp_path / "back")
+    assert contents(tmp_path / "back") == contents(tree)
+
+
 # ----------------------------------------------------------------------------------- copies
 
 
