@@ -41,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _nobody_reads()
     except BelayException as error:
         return explain(error)
+    except OSError as error:  # a file of this computer; boards have exceptions of their own
+        named = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"belay: {named}", file=sys.stderr)
+        return EXIT_ERROR
 
 
 def _answered(tokens: list[str]) -> int:
@@ -68,6 +72,9 @@ def _answered(tokens: list[str]) -> int:
     from belay.installation import check_installation
 
     check_installation()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal may not know every letter that a board has
+            stream.reconfigure(errors="replace")
 
     from belay.cli.application import run_command
 
@@ -101,7 +108,8 @@ def _part_of_a_name(name: str, rest: list[str]) -> int:
 
     typed = f"{name} {rest[0]}" if longer else name
     known = longer or [*COMMANDS, *ALIASES]
-    near = difflib.get_close_matches(typed, known, 1)
+    near = [each for each in known if each.startswith(typed)]
+    near = near or difflib.get_close_matches(typed, known, 1)
     hint = f"Did you mean {near[0]!r}?" if near else "belay --help lists the commands."
     raise UsageError(f"there is no command {typed!r}. {hint}")
 

@@ -32,6 +32,9 @@ ALL = "all"
 _PATIENCE = 5.0
 """Seconds that boards have to stop in after Ctrl-C."""
 
+_TICK = 1.0
+"""Seconds."""
+
 _ADDRESS = re.compile(
     r"""
       [A-Za-z][A-Za-z0-9+.]+ : (?! [\\] | $ ) .*   # a scheme with something behind it
@@ -64,6 +67,8 @@ class Board:
         out: takes text for stdout: what the board prints, and what the command says.
         alone: it is the only one.
         status: the exit status, where all went well; the work may set it.
+        stop: set while the work only shows what the board does, until the user has seen enough:
+            what ends that, from another thread. Ctrl-C is then no failure.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Board:
     out: TextSink
     alone: bool = True
     status: int = 0
+    stop: Callable[[], None] | None = None
 
     def print(self, *values: object) -> None:
         """As ``print``, on :attr:`out`."""
@@ -116,7 +122,12 @@ def each_board(
     show = None if json else show
     if len(targets) == 1:
         with connected(targets[0], **options) as board:
-            found = work(board)
+            try:
+                found = work(board)
+            except KeyboardInterrupt:
+                if board.stop is None:
+                    raise
+                return board.status
             if show is not None:
                 show(board, found)
         if json:
@@ -244,22 +255,30 @@ class _Worker:
 
     target: Target
     lines: _Lines
-    device: Device | None = None
+    board: Board | None = None
     found: Any = None
-    status: int = 0
     error: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """End what it does, as Ctrl-C does; :attr:`stopped` where it only showed something."""
+        if self.board is not None and self.board.stop is not None:
+            self.stopped = True
+            self.board.stop()
+        elif self.board is not None:
+            self.board.device.interrupt()
 
     def run(self, work: Work, show: Show | None, options: dict[str, Any]) -> None:
         try:
             with connected(self.target, **options) as board:
-                self.device, board.out, board.alone = board.device, self.lines, False
+                self.board, board.out, board.alone = board, self.lines, False
                 self.found = work(board)
                 if show is not None:
                     show(board, self.found)
-                self.status = board.status
         except BaseException as error:
-            self.error = error
+            if not self.stopped:
+                self.error = error
         finally:
             self.lines.end()
             self.over.set()
@@ -280,7 +299,7 @@ def _on_several(
         arguments = (work, show, dict(options))
         threading.Thread(target=worker.run, args=arguments, name=name, daemon=True).start()
     _see_through(workers)
-    status = max(worker.status for worker in workers)
+    status = max(worker.board.status if worker.board else 0 for worker in workers)
     for worker in workers:
         if isinstance(worker.error, BelayException):
             from belay.cli import explain
@@ -297,11 +316,13 @@ def _see_through(workers: Sequence[_Worker]) -> None:
     """Wait for all of them. Ctrl-C stops all of them."""
     try:
         for worker in workers:
-            worker.over.wait()
+            while not worker.over.wait(_TICK):  # without a limit, Windows would not see Ctrl-C
+                pass
     except KeyboardInterrupt:
-        for worker in workers:
-            if worker.device is not None and not worker.over.is_set():
-                worker.device.interrupt()
-        for worker in workers:
+        running = [worker for worker in workers if not worker.over.is_set()]
+        for worker in running:
+            worker.stop()
+        for worker in running:
             worker.over.wait(_PATIENCE)
-        raise
+        if not all(worker.stopped for worker in running):
+            raise

@@ -115,12 +115,12 @@ def _statistics(values: Sequence[float]) -> dict[str, float]:
 
 
 def _histogram(values: Sequence[float]) -> list[dict[str, float]]:
-    """Counts in bins of equal width; the last one also holds the slowest hundredth.
+    """Counts in bins of equal width; the last one also holds the slowest twentieth.
 
     Args:
         values: sorted, in milliseconds.
     """
-    low, high = values[0], values[max(0, math.ceil(0.99 * len(values)) - 1)]
+    low, high = values[0], values[max(0, math.ceil(0.95 * len(values)) - 1)]
     width = (high - low) / _BINS or 1e-3
     counts = [0] * _BINS
     for value in values:

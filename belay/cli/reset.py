@@ -40,6 +40,8 @@ def reset(
     def work(board: Board) -> None:
         from belay.resetting import restart
 
+        if follow:
+            board.stop = board.device._session.drop
         restart(board.device, hard=hard, follow=board.out if follow else None)
 
     return each_board(boards.split(words, most=0), work, startup="")

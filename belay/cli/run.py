@@ -142,11 +142,10 @@ def _follow(board: Board) -> None:
         lost.append(error)
         over.set()
 
-    try:
-        board.device._session.listen(handler(board.out), ended)
-        over.wait()
-    except KeyboardInterrupt:
-        return
+    board.stop = over.set
+    board.device._session.listen(handler(board.out), ended)
+    while not over.wait(1.0):  # without a limit, Windows would not see Ctrl-C
+        pass
     if lost and isinstance(lost[0], ConnectionLost):
         raise lost[0]
 

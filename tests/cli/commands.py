@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-
 import belay
 from belay.cli.boards import Board, each_board
 from belay.cli.options import ANY_BOARD, BoardOptions, Json, Words
@@ -40,11 +38,10 @@ def status() -> int:
     return 7
 
 
-def closed() -> None:
-    """Print to a pipe that nobody reads."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    os.write(writing, b"x")
+def missing() -> None:
+    """Open a file that is not there."""
+    with open("no-such-file", encoding="utf-8"):
+        pass
 
 
 def spell(*words: Words, boards: BoardOptions = ANY_BOARD, json: Json = False) -> int:

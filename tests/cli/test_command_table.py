@@ -17,7 +17,7 @@ from belay.cli.table import Command
 
 @pytest.fixture
 def more_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("fail", "interrupt", "double", "status", "closed"):
+    for name in ("fail", "interrupt", "double", "status", "missing"):
         row = Command("Tests", f"tests.cli.commands:{name}", "", f"Test {name}.")
         monkeypatch.setitem(COMMANDS, name, row)
     for name in ("double", "status"):
@@ -140,6 +140,12 @@ def test_a_word_that_is_nearly_a_command(capsys: pytest.CaptureFixture[str]) -> 
 def test_an_error_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fail"]) == 1
     assert capsys.readouterr().err == "belay: There is no port /dev/nowhere.\n"
+
+
+@pytest.mark.usefixtures("more_commands")
+def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["missing"]) == 1
+    assert capsys.readouterr().err == "belay: no-such-file: No such file or directory\n"
 
 
 @pytest.mark.usefixtures("more_commands")
