@@ -70,6 +70,12 @@ class _Screen:
         if text:
             self._at_start = text.endswith("\n")
 
+    def again(self, text: str) -> None:
+        """Write a line in the place of the last one, or below it where that cannot be."""
+        if self._colours:
+            self._out.write("\x1b[A\x1b[2K")
+        self.block(text)
+
     def block(self, text: str, style: str = "", margin: str = "") -> None:
         """Write whole lines."""
         if not self._at_start:
@@ -101,6 +107,8 @@ class _Player(NotebookClient):
             number = content.get("execution_count")
             prompt = f"Out[{number}]: " if number is not None else ""
             self.screen.block(prompt + content["data"].get("text/plain", ""))
+        elif kind == "update_display_data":
+            self.screen.again(content["data"].get("text/plain", ""))
         elif kind == "error":
             self.errors += 1
             self.screen.block("\n".join(content["traceback"]))

@@ -96,6 +96,11 @@ MISSING = Listing("", "", {})
 
 _MODULES = ("*modules*",)
 
+_FOLDER = (
+    "(lambda o:[(n,o.stat({1!r}+n)[0]&0x4000)for n in o.listdir(*[{0!r}]*bool({0!r}))])"
+    "(__import__('os'))"
+)
+
 
 class _Knowledge:
     """What one board has said since it last lost its memory."""
@@ -190,6 +195,32 @@ def modules(device: Device) -> list[str]:
 
     _in_time(knowledge, ask)
     return list(knowledge.listings.get(_MODULES, ()))
+
+
+def folder(device: Device, path: str) -> list[tuple[str, bool]]:
+    """The names in a folder of a board, and whether each is a folder.
+
+    Args:
+        device: the board.
+        path: of the folder; empty for the one that is current there.
+    """
+    knowledge = _known.setdefault(device, _Knowledge())
+    key, prefix = ("*folder*", path), path.rstrip("/") + "/" * bool(path)
+
+    def ask() -> bool:
+        from belay.session.requests import EVALUATE, Operation
+
+        operation = Operation(EVALUATE, (_FOLDER.format(path, prefix),))
+        session = device._session
+        answer = session.perform_if_idle(operation, timeout=_MOST_SECONDS)
+        if answer is NotImplemented:
+            return False
+        knowledge.take(session, key, [(name, bool(is_folder)) for name, is_folder in answer])
+        return True
+
+    knowledge.check(device._session)
+    _in_time(knowledge, ask)
+    return list(knowledge.listings.get(key, ()))
 
 
 def _in_time(knowledge: _Knowledge, ask: Callable[[], bool]) -> bool:

@@ -21,6 +21,13 @@ _WORD = re.compile(r"\s*(\S+)(?=\s)")
 RUN_CODE = ("device", "belay_time")
 """The magics whose line, or cell, is code for a board."""
 
+PATHS = {
+    "belay_sync": ("here", "board"),
+    "belay_put": ("here", "board"),
+    "belay_get": ("board", "here"),
+}
+"""The magics of files, and where their paths are."""
+
 
 class MagicLine(NamedTuple):
     """A line with a magic of ours, up to the cursor.
@@ -32,6 +39,7 @@ class MagicLine(NamedTuple):
         word: what has been typed of the word that the cursor is in.
         code: where the code for the board begins, if the cursor is in that.
         targets: the value of ``-t``.
+        before: how many words stand in front of it that are no options.
     """
 
     name: str
@@ -40,6 +48,7 @@ class MagicLine(NamedTuple):
     word: str = ""
     code: int | None = None
     targets: str = ""
+    before: int = 0
 
 
 def read(shell: InteractiveShell, line: str) -> MagicLine | None:
@@ -51,6 +60,7 @@ def read(shell: InteractiveShell, line: str) -> MagicLine | None:
     takes_value = _options(shell, name, cell=cell)
     end = match.end()
     option = targets = ""
+    before = 0
     while word := _WORD.match(line, end):
         stem, is_given, value = word[1].partition("=")
         if option:
@@ -61,13 +71,15 @@ def read(shell: InteractiveShell, line: str) -> MagicLine | None:
             targets = value if is_given and stem == "--target" else targets
         elif name in RUN_CODE and not cell:
             return MagicLine(name, cell, code=word.start(1), targets=targets)
+        else:
+            before += not word[1].startswith("-")
         end = word.end()
     last = line[end:].lstrip()
     if "=" in last and last.partition("=")[0] in takes_value:
         option, _, last = last.partition("=")
     if name in RUN_CODE and not cell and not option and not last.startswith("-"):
         return MagicLine(name, cell, code=len(line) - len(last), targets=targets)
-    return MagicLine(name, cell, option, last, targets=targets)
+    return MagicLine(name, cell, option, last, targets=targets, before=before)
 
 
 def _options(shell: InteractiveShell, name: str, *, cell: bool) -> Mapping[str, bool]:
@@ -93,7 +105,7 @@ def offered(shell: InteractiveShell, line: MagicLine) -> tuple[str, list[tuple[s
         found = [(name, "option") for name in _options(shell, line.name, cell=line.cell)]
     else:
         word = line.word
-        found = _positional(shell, line.name)
+        found = _positional(shell, line)
     return word, [one for one in found if one[0].startswith(word)]
 
 
@@ -115,7 +127,16 @@ def _values(shell: InteractiveShell, line: MagicLine) -> list[tuple[str, str]]:
     return []
 
 
-def _positional(shell: InteractiveShell, name: str) -> list[tuple[str, str]]:
+def _positional(shell: InteractiveShell, line: MagicLine) -> list[tuple[str, str]]:
+    name = line.name
+    if name in PATHS:
+        from belay_jupyter import paths
+
+        if line.before >= len(PATHS[name]):
+            return []
+        if PATHS[name][line.before] == "here":
+            return paths.here(line.word)
+        return paths.on_board(chosen(shell, line.targets), line.word)
     if name == "belay_connect":
         return [(address, "address") for address in _addresses()]
     if name == "belay_auto":

@@ -17,6 +17,7 @@ from belay.errors import BelayException, PyboardException, UnsupportedValueError
 from belay_jupyter import auto, boards, tab
 from belay_jupyter.boards import ALL, DEFAULT, Board
 from belay_jupyter.cells import CellSource, RunningCells
+from belay_jupyter.filemagics import FileMagics
 from belay_jupyter.options import (
     argument,
     line_cell_magic,
@@ -64,6 +65,7 @@ class BelayMagics(Magics):
         self.boards.address, self.boards.attempts = self.address, self.attempts
         self._auto = auto.of(shell)
         self._cells = RunningCells(shell)
+        self._files = FileMagics(shell)
         self._renderer = self.boards.renderer
 
     @observe("address", "attempts")
@@ -75,6 +77,7 @@ class BelayMagics(Magics):
     def load(self) -> None:
         """Add everything to IPython that this extension adds."""
         self.shell.register_magics(self)
+        self.shell.register_magics(self._files)
         self._cells.watch()
         self._renderer.install()
         self.shell.input_transformers_cleanup.append(self._auto.transform)
@@ -90,16 +93,8 @@ class BelayMagics(Magics):
         boards.forget(self.shell)
         self._renderer.uninstall()
         self._cells.unwatch()
-        manager = self.shell.magics_manager
-        for kind, named in self.magics.items():
-            for name in named:
-                found = manager.magics[kind].get(name)
-                if getattr(found, "__self__", None) is self:  # not one that replaced ours
-                    del manager.magics[kind][name]
-        manager.registry.pop(type(self).__name__, None)
-        configurables: list[Any] = self.shell.configurables
-        if self in configurables:
-            configurables.remove(self)
+        for ours in (self, self._files):
+            _unregister(self.shell, ours)
 
     # ---------------------------------------------------------------------------- connections
 
@@ -380,3 +375,17 @@ class BelayMagics(Magics):
         from belay_jupyter.resetting import telling
 
         return telling(board)
+
+
+def _unregister(shell: InteractiveShell, ours: Magics) -> None:
+    """Take magics out of IPython again."""
+    manager = shell.magics_manager
+    for kind, named in ours.magics.items():
+        for name in named:
+            found = manager.magics[kind].get(name)
+            if getattr(found, "__self__", None) is ours:  # not one that replaced ours
+                del manager.magics[kind][name]
+    manager.registry.pop(type(ours).__name__, None)
+    configurables: list[Any] = shell.configurables
+    if ours in configurables:
+        configurables.remove(ours)

@@ -22,6 +22,7 @@ __all__ = [
     "parse",
     "split",
     "target_option",
+    "unquoted",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,3 +83,10 @@ def _options(magic: Callable[..., Any]) -> dict[str, bool]:
     """The options of a magic, and whether each takes a value."""
     actions: list[argparse.Action] = getattr(magic, "parser")._actions  # noqa: B009
     return {name: action.nargs != 0 for action in actions for name in action.option_strings}
+
+
+def unquoted(text: str) -> str:
+    """A value without the quotes around it: IPython leaves them where they were typed."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from belay.errors import BelayException
+from belay_jupyter.options import unquoted
 
 __all__ = ["TransferError", "given_values", "wanted_names"]
 
@@ -27,7 +28,7 @@ def given_values(texts: Sequence[str], namespace: Mapping[str, Any]) -> dict[str
         TransferError: it cannot be understood, or has no value here.
     """
     values: dict[str, Any] = {}
-    for text in map(_unquoted, texts):
+    for text in map(unquoted, texts):
         for name, expression in _items(text):
             try:
                 values[name] = eval(expression, dict(namespace))
@@ -66,15 +67,8 @@ def wanted_names(texts: Sequence[str]) -> list[str]:
     Raises:
         TransferError: one of them is no name.
     """
-    names = [name.strip() for text in texts for name in _unquoted(text).split(",")]
+    names = [name.strip() for text in texts for name in unquoted(text).split(",")]
     for name in names:
         if not name.isidentifier():
             raise TransferError(f"-o {name}: give names of variables on the board: -o x,y")
     return list(dict.fromkeys(names))
-
-
-def _unquoted(text: str) -> str:
-    """IPython leaves the quotes around an option's value where they were typed."""
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    return text

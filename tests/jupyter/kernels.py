@@ -76,6 +76,11 @@ class Reply:
         return self.traceback
 
     @property
+    def traceback_or_text(self) -> str:
+        """What a cell that failed shows: a UsageError is text, and no traceback."""
+        return self.stderr + (self.traceback if self.of("error") else "")
+
+    @property
     def traceback(self) -> str:
         """The last traceback that was shown."""
         return _ESCAPE.sub("", "\n".join(self.of("error")[-1]["traceback"]))

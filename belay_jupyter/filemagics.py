@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The magics for the files of a board."""
+
+from __future__ import annotations
+
+import builtins
+import posixpath
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, magics_class
+
+from belay.errors import BelayException
+from belay_jupyter import boards
+from belay_jupyter.boards import DEFAULT, Board
+from belay_jupyter.options import (
+    argument,
+    line_magic,
+    magic_arguments,
+    parse,
+    target_option,
+    unquoted,
+)
+from belay_jupyter.progress import CellLine, SyncLine
+
+if TYPE_CHECKING:
+    from belay.sync.plan import Plan
+
+__all__ = ["FileMagics"]
+
+_SHOWN = 20
+"""Most files that a question names."""
+
+
+@magics_class
+class FileMagics(Magics):
+    """Files of boards in a notebook.
+
+    Args:
+        shell: the IPython to add the magics to.
+    """
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._boards = boards.of(shell)
+
+    @magic_arguments()
+    @argument("folder", metavar="FOLDER", help="On this computer; or one file.")
+    @argument("dst", nargs="?", default="/", metavar="DST", help="On the board. Usually /.")
+    @argument(
+        "--keep",
+        action="append",
+        metavar="PATTERN",
+        help="What stays on the board although FOLDER does not have it: paths, or patterns as in "
+        ".gitignore. Repeat it. Without, for /: boot.py, webrepl_cfg.py and lib.",
+    )
+    @argument(
+        "--ignore",
+        action="append",
+        metavar="PATTERN",
+        help="What of FOLDER is left out. Repeat it. Without: *.pyc, __pycache__ and the like.",
+    )
+    @argument("--mpy", action="store_true", help="Compile .py files with mpy-cross.")
+    @argument("--no-minify", action="store_true", help="Leave comments and docstrings in them.")
+    @argument("--dry-run", action="store_true", help="Say what would be done, and do nothing.")
+    @argument("--yes", action="store_true", help="Remove files of the board without asking.")
+    @argument("--no-remove", action="store_true", help="Remove nothing from the board.")
+    @target_option
+    @line_magic
+    def belay_sync(self, line: str) -> None:
+        """Make the files of a board equal those of a folder.
+
+        Only what differs is sent, and every file is checked. Files of the board that the folder
+        does not have are removed: you are asked first. Modules that the board has imported stay
+        as they are in its memory, until %belay_reset.
+        """
+        options = parse(self.belay_sync, line)
+        folder = _host_path(options.folder)
+        if not folder.exists():
+            raise UsageError(f"%belay_sync: there is no folder {str(folder)!r}")
+        wanted: dict[str, Any] = {
+            "dst": unquoted(options.dst),
+            "keep": True if options.no_remove else _texts(options.keep),
+            "ignore": _texts(options.ignore),
+            "minify": not options.no_minify,
+            "mpy_cross_binary": options.mpy or None,
+        }
+
+        def work(board: Board, at: CellLine) -> None:
+            if options.dry_run:
+                planned = board.device.sync(folder, **wanted, dry_run=True)
+                print("\n".join([*planned.lines(), f"To do{_on(board)}: {planned}"]))
+                return
+            agreed = wanted if options.yes else _agreed(board, folder, wanted)
+            done = board.device.sync(folder, progress_update=SyncLine(at), **agreed)
+            at.end(f"{options.folder} is in {wanted['dst']}{_on(board)}: {_summary(done)}")
+
+        self._each(options.target, work)
+
+    @magic_arguments()
+    @argument("source", metavar="FILE", help="On this computer; a folder with all that is in it.")
+    @argument(
+        "path",
+        nargs="?",
+        default="/",
+        metavar="DST",
+        help="On the board: a folder, or what the copy is called. Usually /.",
+    )
+    @target_option
+    @line_magic
+    def belay_put(self, line: str) -> None:
+        """Copy a file or a folder to a board, as it is. What is there already is not sent."""
+        options = parse(self.belay_put, line)
+        source = _host_path(options.source)
+        if not source.exists():
+            raise UsageError(f"%belay_put: there is no file {str(source)!r}")
+
+        def work(board: Board, at: CellLine) -> None:
+            files, path = board.device.files, unquoted(options.path)
+            if path.endswith("/") or files.is_dir(path):
+                path = posixpath.join(path, source.resolve().name)
+            copied = files.put(source, path, progress=_bytes_on(at))
+            at.end(f"{path}{_on(board)}: {_counted(copied, source.is_dir())}")
+
+        self._each(options.target, work)
+
+    @magic_arguments()
+    @argument("path", metavar="SRC", help="On the board; a folder with all that is in it.")
+    @argument(
+        "target_path",
+        nargs="?",
+        default=".",
+        metavar="FILE",
+        help="On this computer: a folder, or what the copy is called. Usually the current folder.",
+    )
+    @target_option
+    @line_magic
+    def belay_get(self, line: str) -> None:
+        """Copy a file or a folder of a board to this computer."""
+        options = parse(self.belay_get, line)
+        path, given = unquoted(options.path), unquoted(options.target_path)
+        target = _host_path(given)
+        chosen = self._chosen(options.target)
+        if len(chosen) > 1:
+            raise UsageError("%belay_get: one board at a time; their copies would be one file")
+        if given.endswith("/") or target.is_dir():
+            target /= posixpath.basename(path.rstrip("/")) or chosen[0].name
+
+        def work(board: Board, at: CellLine) -> None:
+            copied = board.device.files.get(path, target, progress=_bytes_on(at))
+            at.end(f"{target}: {_counted(copied, target.is_dir())}")
+
+        self._each(options.target, work)
+
+    # ---------------------------------------------------------------------------- inside
+
+    def _chosen(self, target: str) -> list[Board]:
+        try:
+            return self._boards.chosen(target)
+        except BelayException as error:
+            self._boards.renderer.as_message(error)
+            raise
+
+    def _each(self, target: str, work: Callable[[Board, CellLine], None]) -> None:
+        """Do something with the boards that ``-t`` names, one after the other."""
+        from belay_jupyter.background import wait_for_turn
+
+        for board in self._chosen(target):
+            at = CellLine(self.shell)
+            wait_for_turn([board])
+            board.calls += 1  # stopping the notebook stops it
+            try:
+                work(board, at)
+            except (OSError, ValueError, BelayException, KeyboardInterrupt) as error:
+                at.leave()
+                if isinstance(error, BelayException | KeyboardInterrupt):
+                    self._boards.prepare(board, error)
+                else:
+                    self._boards.renderer.as_message(error)
+                raise
+            finally:
+                board.calls -= 1
+
+
+def _agreed(board: Board, folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What is wanted, once it is settled what becomes of files that the folder does not have."""
+    planned = board.device.sync(folder, **wanted, dry_run=True)
+    if not planned.unknown:
+        return wanted
+    listed = [f"  {path}" for path in planned.unknown[:_SHOWN]]
+    if len(planned.unknown) > _SHOWN:
+        listed.append(f"  and {len(planned.unknown) - _SHOWN} more")
+    head = f"{len(planned.unknown)} files and folders of {board.name} are not in {folder}:"
+    question = "Remove them? [y]es, [n]o, leave them there, [c]ancel: "
+    try:
+        answer = builtins.input("\n".join([head, *listed, question])).strip().lower()
+    except Exception as error:
+        if type(error).__name__ not in ("StdinNotImplementedError", "EOFError"):
+            raise
+        raise UsageError(
+            "\n".join([head, *listed, "--yes removes them, --no-remove leaves them there"])
+        ) from None
+    if answer in ("y", "yes"):
+        return wanted
+    if answer in ("n", "no"):
+        return {**wanted, "keep": True}
+    raise KeyboardInterrupt("nothing was done")
+
+
+def _summary(done: Plan) -> str:
+    """What a sync has done, in a few words."""
+    counts = {
+        "written": len(done.written),
+        "removed": len(done.unknown),
+        "unchanged": len(done.unchanged),
+    }
+    told = [f"{count} {what}" for what, count in counts.items() if count or what == "written"]
+    return ", ".join(told)
+
+
+def _counted(copied: list[str], is_folder: bool) -> str:
+    """What a copy has done, in a few words."""
+    if is_folder:
+        return f"{len(copied)} files copied"
+    return "copied" if copied else "is there already"
+
+
+def _bytes_on(at: CellLine) -> Callable[[str, int, int], None]:
+    """Shows how far a copy is."""
+    return lambda path, done, size: at.show(f"{path}: {done:,} of {size:,} bytes")
+
+
+def _on(board: Board) -> str:
+    return "" if board.name == DEFAULT else f" on {board.name}"
+
+
+def _host_path(text: str) -> Path:
+    return Path(unquoted(text)).expanduser()
+
+
+def _texts(given: list[str] | None) -> list[str] | None:
+    return None if given is None else [unquoted(one) for one in given]
