@@ -307,6 +307,13 @@ def test_same_size_and_other_contents(hash_name: str) -> None:
     assert [step.path for step in steps.operations] == ["/b"]
 
 
+def test_a_hash_of_four_bytes_is_not_trusted_alone() -> None:
+    board = Board({"/a": b"12"})
+    manifest = board.manifest("/", "crc32")
+    manifest.files["/a"] = manifest.files["/a"]._replace(size=3)
+    assert planned({"/a": b"12"}, board, manifest=manifest).written
+
+
 def test_an_unhashed_file_counts_as_another() -> None:
     board = Board({"/a": b"12"})
     manifest = board.manifest()
@@ -421,8 +428,17 @@ def test_where_only_one_of_old_and_new_fits() -> None:
 def test_in_place_is_as_safe_as_it_can_be() -> None:
     board = Board({"/a": b"a" * BLOCK * 3, "/b": b"b" * BLOCK}, size=5)
     steps = planned({"/a": b"A" * BLOCK, "/b": b"B" * BLOCK * 3}, board, in_place=True)
-    # First what becomes smaller; nothing need be removed before.
+    # Nothing need be removed before.
     assert [type(step) for step in steps.operations] == [Write, Write]
+    board.apply(steps)
+    # First what becomes smaller, whatever its name; also where nothing at all is left over.
+    board = Board({"/a": b"a" * BLOCK, "/b": b"b" * BLOCK * 3}, size=5)
+    steps = planned({"/a": b"A" * BLOCK * 4, "/b": b"B" * BLOCK}, board, in_place=True)
+    assert [step.path for step in steps.operations] == ["/b", "/a", "/a"]
+    board.apply(steps)
+    board = Board({"/a": b"a" * BLOCK, "/gone": b"x" * BLOCK}, size=3)
+    steps = planned({"/a": b"A" * BLOCK * 2}, board, in_place=True)
+    assert [type(step) for step in steps.operations] == [Remove, Write]
     board.apply(steps)
     # Where all fits, it changes nothing.
     board = Board({"/a": b"1", "/gone": b""})
