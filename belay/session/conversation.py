@@ -124,7 +124,8 @@ class Conversation:
             data = exchange.data_to_send()
             if data:
                 transport.write(data)
-                asked = time.monotonic()
+                # A link that takes its time to carry it has not been silent meanwhile.
+                heard = asked = time.monotonic()
             if outcome.is_over():
                 outcome.answered = asked if data else time.monotonic()
                 return
@@ -309,7 +310,7 @@ def greet(
         data = greeting.data_to_send()
         if data:
             transport.write(data)
-            asked = time.monotonic()
+            heard = asked = time.monotonic()
         now = time.monotonic()
         if now >= end:
             raise _no_board(greeting, transport.address, timeout)
