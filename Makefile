@@ -12,7 +12,7 @@ CHROMIUM = $(or $(BELAY_CHROMIUM),$(shell command -v chromium || command -v chro
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint pytest bench soak browser constraints clean
+.PHONY: help demo lab test lint pytest bench soak hardware browser constraints clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,12 @@ bench: $(VENV)/.test-ready  ## times and round trips beside Belay 0.30.1 and mpr
 
 soak: $(VENV)/.test-ready  ## the tests that take minutes: 100,000 calls, long silences
 	@$(BIN)/python -m pytest tests -m soak --timeout=3600 $(ARGS)
+
+# The board's address is handed over as it is: it may be JSON. Without a terminal nobody is asked.
+hardware: export BELAY_BOARD = $(DEVICE)
+hardware: $(VENV)/.test-ready  ## check a real board: make hardware DEVICE=/dev/ttyACM0
+	@test -n "$$BELAY_BOARD" || { echo 'Which board? make hardware DEVICE=/dev/ttyACM0 (any address; belay devices lists them)' >&2; exit 2; }
+	@$(BIN)/python -m pytest tests/device/test_any_board.py tests/device/test_board_on_a_wire.py -m hardware -s -v --timeout=300 $(ARGS)
 
 constraints: $(BIN)/uv  ## pin the newest versions of everything in constraints.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url --group demo --group dev pyproject.toml --output-file constraints.txt

@@ -64,19 +64,25 @@ class TerminalProgram:
         with self._news:
             self._news.wait_for(lambda: self._named() or not self._readers, timeout)
             found = self._named(b"\n")
+            patience = 0.0 if self._readers else _GRACE
         if found:
             return found[1].decode()
+        account = self.account(patience)
         raise ConnectionFailedError(
-            f"The program {self.command!r} named no terminal (such as /dev/pts/3): {self.account()}"
+            f"The program {self.command!r} named no terminal (such as /dev/pts/3): {account}"
         )
 
     def _named(self, end: bytes = b"") -> re.Match[bytes] | None:
         return next(filter(None, (_TERMINAL.search(said + end) for said in self._said)), None)
 
-    def account(self) -> str:
-        """How it is with the program, and what it said last."""
+    def account(self, patience: float = _GRACE) -> str:
+        """How it is with the program, and what it said last.
+
+        Args:
+            patience: seconds that it may take to end.
+        """
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(_GRACE)
+            self._child.wait(patience)
         code = self._child.returncode
         if code is not None:
             with self._news:  # its last words may still be on the way
