@@ -343,11 +343,16 @@ def _blocked(path: str, there: str, wanted: str) -> errors.SyncError:
 # -------------------------------------------------------------------------------- space
 
 
+_INLINE = 512
+
+
 class _Space:
     """Free bytes of a file system which gives them away in blocks.
 
-    How much a folder and a file's name take differs between file systems. One block for a folder
-    and none for a name is what they take at least, so nothing is refused that would fit.
+    How much files, folders and names take differs between file systems. What counts here is the
+    least: one block for a folder, none for a name, and for a file that littlefs would put into its
+    folder (an eighth of a block, and 512 bytes at most) its bytes. So nothing is refused that would
+    fit; what does not is refused by the board, file by file.
     """
 
     def __init__(self, board: BoardManifest) -> None:
@@ -357,6 +362,8 @@ class _Space:
 
     def taken(self, size: int) -> int:
         """Bytes that a file of this size takes."""
+        if size <= min(self._block // 8, _INLINE):
+            return size
         return -(-size // self._block) * self._block
 
     def after(self, step: Operation) -> int:

@@ -19,8 +19,9 @@ from belay.sync.plan import MakeFolder, Plan, Remove, RemoveFolder, Write, plan
 BLOCK = 16
 
 
-def blocks(size: int) -> int:
-    return -(-size // BLOCK)
+def taken(size: int) -> int:
+    """Bytes that a file takes: as in littlefs, a very small one stands in its folder."""
+    return size if size <= BLOCK // 8 else -(-size // BLOCK) * BLOCK
 
 
 class Board:
@@ -41,7 +42,7 @@ class Board:
         size: int = 10_000,
         folds: bool = False,
     ) -> None:
-        self.folds, self.size, self.least = folds, size, size
+        self.folds, self.size = folds, size * BLOCK
         self.files: dict[str, bytes] = {}
         self.folders = {"/"}
         for path in [*files, *folders]:
@@ -62,8 +63,8 @@ class Board:
 
     @property
     def free(self) -> int:
-        used = sum(blocks(len(data)) for data in self.files.values()) + len(self.folders) - 1
-        return self.size - used
+        used = sum(taken(len(data)) for data in self.files.values())
+        return self.size - used - (len(self.folders) - 1) * BLOCK
 
     def apply(self, steps: Plan) -> None:
         for step in steps.operations:
@@ -89,7 +90,6 @@ class Board:
         assert path not in self.folders
         assert step.replaces == (path in self.files)
         self.files[f"{folder}/{LEFTOVER}"] = step.file.data  # a leftover has been removed before
-        self.least = min(self.least, self.free)
         assert self.free >= 0, "old and new do not both fit"
         del self.files[f"{folder}/{LEFTOVER}"]
         self.files.pop(path, None)
@@ -107,7 +107,7 @@ class Board:
             {path for path in self.folders if path == root or path.startswith(inside)},
             hash_name,
             BLOCK,
-            self.free * BLOCK,
+            self.free,
             **more,
         )
 
@@ -212,7 +212,7 @@ def test_a_file_system_that_folds_case_ends_with_what_is_wanted(
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(host=HOST_TREES, there=TREES, spare=st.integers(0, 4), in_place=st.booleans())
+@given(host=HOST_TREES, there=TREES, spare=st.integers(0, 4 * BLOCK), in_place=st.booleans())
 def test_what_does_not_fit_is_said_before_anything_happens(
     host: tuple[dict[str, bytes], set[str]],
     there: tuple[dict[str, bytes], set[str]],
@@ -226,7 +226,7 @@ def test_what_does_not_fit_is_said_before_anything_happens(
         steps = planned(files, board, folders=folders, in_place=in_place)
     except errors.NoSpaceError as error:
         # With as much more as it says, it works.
-        board.size += error.missing // BLOCK
+        board.size += error.missing
         in_place = in_place or "in_place" not in str(error)
         steps = planned(files, board, folders=folders, in_place=in_place)
     board.apply(steps)  # which asserts that space is never exceeded
@@ -443,6 +443,25 @@ def test_in_place_is_as_safe_as_it_can_be() -> None:
     # Where all fits, it changes nothing.
     board = Board({"/a": b"1", "/gone": b""})
     assert planned({"/a": b"2"}, board, in_place=True) == planned({"/a": b"2"}, board)
+
+
+@pytest.mark.parametrize(
+    ("block", "size", "counted"),
+    [
+        (4096, 0, 0), (4096, 1, 1), (4096, 512, 512), (4096, 513, 4096), (4096, 4097, 8192),
+        (512, 64, 64), (512, 65, 512), (32768, 513, 32768), (1, 3, 3), (0, 3, 3),
+    ],
+)  # fmt: skip
+def test_what_a_file_takes_at_least(block: int, size: int, counted: int) -> None:
+    # Many small files fit into a flash that has fewer blocks: littlefs puts them into the folder.
+    board = BoardManifest("/", {}, {"/"}, "sha256", block, 10 * counted)
+    files = {f"/{number}": bytes(size) for number in range(10)}
+    assert len(planned(files, Board({}), manifest=board).written) == 10
+    if counted:
+        board.free -= 1
+        with pytest.raises(errors.NoSpaceError) as caught:
+            planned(files, Board({}), manifest=board)
+        assert caught.value.missing == 1
 
 
 def test_unknown_space_is_not_judged() -> None:
