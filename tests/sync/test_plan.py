@@ -379,7 +379,14 @@ def test_another_file_system_keeps_what_is_not_known_there() -> None:
     board.apply(steps)
     assert board.files == {"/sd/photo": b"p", "/sd/a.py": b"2", "/rom/lib/x.py": b""}
     assert "/sd/photo" in steps.kept
+    # Also one that is mounted deeper, and not listed.
+    board = Board({"/lib/old.py": b"", "/a/b": b""}, ["/lib/deep"])
+    for dst in ("/", "/lib"):
+        manifest = board.manifest(dst, mounts={"/lib/deep"})
+        steps = planned({}, board, dst=dst, manifest=manifest)
+        assert {"/lib", "/lib/deep"}.isdisjoint(step.path for step in steps.operations)
     # Who names it means it.
+    board = Board({"/sd/photo": b"p"})
     manifest = board.manifest("/sd", mounts={"/sd"})
     board.apply(planned({"/sd/a.py": b"2"}, board, dst="/sd", manifest=manifest))
     assert "/sd/photo" not in board.files

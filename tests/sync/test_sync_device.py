@@ -314,6 +314,23 @@ def test_too_big(connect: Connect, tmp_path: Path) -> None:
     assert contents(device) == {"/a.bin": (new / "a.bin").read_bytes()}
 
 
+def test_a_flash_that_is_full_earlier_than_anyone_could_know(
+    connect: Connect, tmp_path: Path
+) -> None:
+    # This board gives each file a block; littlefs would have room for these.
+    device = connect("virtual:?flash=64K")
+    old = make(tmp_path / "old", {"keep.txt": "old"})
+    device.sync(old)
+    many = make(tmp_path / "many", {f"f{number}.txt": f"{number}" * 20 for number in range(40)})
+    make(many, {"keep.txt": "new"})
+    with pytest.raises(belay.NoSpaceError, match=r"/f\d+\.txt"):
+        device.sync(many)
+    for path, data in contents(device).items():
+        assert data in ((many / path[1:]).read_bytes(), b"old")
+    device.sync(old)
+    assert contents(device) == {"/keep.txt": b"old"}
+
+
 def test_something_else_stands_there(device: belay.Device, tmp_path: Path) -> None:
     put(device, "/a", "/b/c.txt")
     folder = make(tmp_path / "app", {"a/x.txt": "x", "b": "b"})
@@ -514,10 +531,15 @@ def test_a_closed_device(connect: Connect, tmp_path: Path) -> None:
 
 def test_a_mounted_folder_is_not_the_boards(connect: Connect, tmp_path: Path) -> None:
     device = connect()
-    mounted = make(tmp_path / "mounted", {"precious.txt": "p"})
+    put(device, "/lib/old.py")
+    mounted = make(tmp_path / "mounted", {"precious.txt": "p", "folder/too.txt": "t"})
     device.mount(mounted, "/remote", readonly=False)
-    device.sync(make(tmp_path / "app", {"a.txt": "a"}), keep=False)
+    folder = make(tmp_path / "app", {"a.txt": "a"})
+    device.sync(folder, keep=False)
+    assert device.sync(folder, keep=False).operations == ()
     assert (mounted / "precious.txt").exists()
+    assert (mounted / "folder" / "too.txt").exists()
+    assert not (mounted / "a.txt").exists()
     assert listed(device).files.keys() == {"/a.txt"}
 
 
