@@ -170,13 +170,13 @@ REFUSED = {
     "exec:rm -rf /": "it runs a program (exec:)",
     "execpty:sh": "it runs a program (execpty:)",
     "EXEC:sh": "it runs a program",
-    "spy:///dev/ttyACM0?file=/home/you/.bashrc": "spy:// can write files",
+    "spy:///dev/ttyACM0?file=/etc/profile": "spy:// can write files",
     "alt:///dev/ttyACM0?class=X": "alt:// can write files",
-    "virtual:?files=/home/you": "its files are outside of the project",
+    "virtual:?files=/etc": "its files are outside of the project",
     "virtual:?files=../other": "its files are outside of the project",
     "virtual:?files=~/x": "its files are outside of the project",
     "virtual:?files=link/x": "its files are outside of the project",
-    "virtual:?files=%2Fhome": "its files are outside of the project",
+    "virtual:?files=%2Fetc": "its files are outside of the project",
 }
 
 
