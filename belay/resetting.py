@@ -26,7 +26,7 @@ __all__ = ["restart", "start_bootloader"]
 _PATIENCE = 10.0
 """Seconds in which a board says that it begins anew."""
 
-_COMPLAINT = 1.5
+_COMPLAINT = 3.0
 """Seconds in which a board complains that it cannot do what was typed."""
 
 _REBOOT = re.compile(rb"soft reboot\r*\n")
@@ -68,7 +68,7 @@ def restart(
 
     def reset(transport: Transport) -> None:
         if hard:
-            rest = _type(device, transport, "reset", timeout)
+            rest = _type(device, transport, "reset", timeout, patient=follow is None)
         else:
             transport.write(b"\x04")  # alone on an empty line
             rest = _soft_reboot(transport, time.monotonic() + timeout)
@@ -111,8 +111,17 @@ def _soft_reboot(transport: Transport, deadline: float) -> bytes:
     return seen[found.end() :]
 
 
-def _type(device: Device, transport: Transport, what: str, timeout: float) -> bytes | None:
+def _type(
+    device: Device, transport: Transport, what: str, timeout: float, *, patient: bool = True
+) -> bytes | None:
     """Type a command that the board does not come back from.
+
+    Args:
+        device: the way to it.
+        transport: its link.
+        what: a key of :data:`_TYPED`.
+        timeout: seconds in which the board has to be at its prompt.
+        patient: wait for a complaint; otherwise whoever reads on sees it.
 
     Returns:
         What it has printed since; None when the link has ended.
@@ -130,7 +139,7 @@ def _type(device: Device, transport: Transport, what: str, timeout: float) -> by
             if failure := _FAILURE.search(said):
                 reason = failure[1].decode("utf-8", "replace")
                 raise errors.FeatureUnavailableError(f"this board has no such {what}: {reason}")
-            if _PROMPT.search(said):
+            if _PROMPT.search(said) or (said and not patient):
                 break
     except errors.ConnectionLost:
         return None

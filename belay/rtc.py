@@ -16,11 +16,11 @@ __all__ = ["RtcReading", "read_rtc"]
 _MICROPYTHON = """\
 def __belay_rtc():
  from machine import RTC
- from time import ticks_ms
+ from time import sleep_ms,ticks_ms
  r=RTC().datetime
  t=ticks_ms()
  a=r()
- while r()[6]==a[6] and (ticks_ms()-t)&0x1FFFFFFF<1500:pass
+ while r()[6]==a[6] and (ticks_ms()-t)&0x1FFFFFFF<1500:sleep_ms(1)
  a=r()
  return a[0],a[1],a[2],a[4],a[5],a[6]
 """

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from belay.transports.virtual import close_shared
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 if os.name == "posix":
     from tests.cli.person import Person
+    from tests.virtual.test_lines import served
 
 Capture = pytest.CaptureFixture[str]
 BOARD = "virtual:commands"
@@ -34,26 +36,32 @@ def shared_board() -> Iterator[None]:
 
 # -------------------------------------------------------------------------------- in a terminal
 
+AT = "the served board"
+
 SESSIONS = [
-    (["info", "virtual:"], r"micropython v1\.\d+\.\d+ - webassembly\r\nboard +\S.*modules +\S", 0),
-    (["exec", "virtual:", "print(6 * 7); 'x' * 3"], r"^42\r\n'xxx'\r\n$", 0),
-    (["exec", "virtual:", "{}[1]"], r'File "<exec>", line 1, in <module>\r\n +{}\[1\]\r\nKey', 1),
-    (["reset", "virtual:"], r"^$", 0),
-    (["bootloader", "virtual:"], r"^belay: this board has no such bootloader: AttributeError", 1),
-    (["rtc", "virtual:"], r"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  \(in step with this computer\)", 0),
-    (["latency", "virtual:", "-c", "3"], r"^Statistics \(3 samples\):\r\n  Min: .*\n  host: ", 0),
+    (["info", AT], r"micropython v1\.\d+\.\d+ - webassembly\r\nboard +\S.*modules +\S", 0),
+    (["exec", AT, "print(1)\n{}[1]"], r"^1\r\nTrace.* line 2, .*\r\n +{}\[1\]\r\nKey", 1),
+    (["reset", AT], r"^$", 0),
+    (["bootloader", AT], r"^belay: this board has no such bootloader: AttributeError", 1),
+    (["rtc", AT], r"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  \(in step with this computer\)", 0),
+    (["latency", AT, "-c", "3"], r"^Statistics \(3 samples\):\r\n  Min: .*\n  host: ", 0),
     (["version"], rf"^belay +{belay.__version__}\r\npython +{platform.python_version()}\r\n", 0),
 ]
 
 
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """One board for all these programs, in a process of its own."""
+    with served("--tcp", "0") as (_, address):
+        yield address
+
+
 @posix
 @pytest.mark.parametrize(
-    ("arguments", "shows", "status"), SESSIONS, ids=[" ".join(row[0][:2]) for row in SESSIONS]
+    ("arguments", "shows", "status"), SESSIONS, ids=[row[0][0] for row in SESSIONS]
 )
-def test_in_a_terminal(arguments: list[str], shows: str, status: int) -> None:
-    import re
-
-    with Person(*arguments) as person:
+def test_in_a_terminal(arguments: list[str], shows: str, status: int, address: str) -> None:
+    with Person(*(address if word == AT else word for word in arguments)) as person:
         assert person.status() == status
         assert re.search(shows, person.rest(), re.DOTALL)
 
@@ -149,7 +157,7 @@ def test_a_reset_clears_memory_and_runs_main(capsys: Capture, tmp_path: Path) ->
 
 
 @posix
-@pytest.mark.parametrize("options", [["-f"], ["-f", "--hard"], ["-f", "-t", "virtual:other"]])
+@pytest.mark.parametrize("options", [["-f", "--hard"], ["-f", "-t", "virtual:other"]])
 def test_following_what_runs_after_a_reset(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("import time\nwhile 1:\n print('on', 6*7); time.sleep(.05)\n")
     with Person("reset", "-t", f"virtual:?files={tmp_path}", *options) as person:
@@ -178,8 +186,6 @@ def test_setting_the_calendar(capsys: Capture) -> None:
     assert timedelta(0) <= shown - datetime(2031, 5, 17, 12) < timedelta(minutes=1)
     now = datetime.now()
     assert abs(found["ahead"] - (shown - now).total_seconds()) < 60
-    assert main(["rtc", BOARD, "--set"]) == 0
-    assert "(in step with this computer)" in capsys.readouterr().out
     assert main(["exec", BOARD, "'__belay_rtc' in globals()"]) == 0
     assert capsys.readouterr().out == "False\n"
 

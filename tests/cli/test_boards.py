@@ -94,11 +94,11 @@ def test_too_few_or_too_many_words(words: tuple[str, ...]) -> None:
 # -------------------------------------------------------------------------------- which board
 
 ADDRESSES = {
-    "PORT": ["exec", "virtual:d", "who"],
-    "--port": ["exec", "who", "--port", "virtual:d"],
-    "-t": ["exec", "who", "-t", "virtual:d"],
-    "-t in front": ["exec", "-t", "virtual:d", "who"],
-    "--target=": ["exec", "--target=virtual:d", "who"],
+    "PORT": ["exec", "virtual:a", "who"],
+    "--port": ["exec", "who", "--port", "virtual:a"],
+    "-t": ["exec", "who", "-t", "virtual:a"],
+    "-t in front": ["exec", "-t", "virtual:a", "who"],
+    "--target=": ["exec", "--target=virtual:a", "who"],
     "a name": ["exec", "mine", "who"],
     "-t and a name": ["exec", "-t", "mine", "who"],
     "BELAY_DEVICE": ["exec", "who"],
@@ -111,11 +111,11 @@ def test_ways_to_name_a_board(
     way: str, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "name" in way or "configured" in way:
-        text = '[tool.belay.boards.mine]\naddress = "virtual:d"\ndefault = true\n'
+        text = '[tool.belay.boards.mine]\naddress = "virtual:a"\ndefault = true\n'
         (tmp_path / "pyproject.toml").write_text(text)
     if way == "BELAY_DEVICE":
-        monkeypatch.setenv("BELAY_DEVICE", "virtual:d")
-    assert main(["exec", "virtual:d", "who = 'the one'"]) == 0
+        monkeypatch.setenv("BELAY_DEVICE", "virtual:a")
+    assert main(["exec", "virtual:a", "who = 'the one'"]) == 0
     assert main(ADDRESSES[way]) == 0
     assert capsys.readouterr().out == "'the one'\n"  # attached: what it knew is still there
 
@@ -127,10 +127,10 @@ def test_no_board_to_be_found(capsys: Capture, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_port_and_t_contradict(capsys: Capture) -> None:
-    assert main(["info", "-t", "virtual:a", "--port", "virtual:b"]) == 2
+    assert main(["info", "-t", "virtual:a", "--port", "virtual:two"]) == 2
     said = capsys.readouterr().err
     assert "virtual:a" in said
-    assert "virtual:b" in said
+    assert "virtual:two" in said
     assert said.count("\n") == 1
 
 
@@ -164,9 +164,9 @@ def test_a_project_must_not_run_a_program(capsys: Capture, tmp_path: Path) -> No
 
 
 def test_several_boards(capsys: Capture) -> None:
-    assert main(["spell", "-t", "virtual:a", "-t", "virtual:long", "two", "words"]) == 0
+    assert main(["spell", "-t", "virtual:a", "-t", "virtual:two", "two", "words"]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert sorted(out) == ["[virtual:a]    TWO WORDS", "[virtual:long] TWO WORDS"]
+    assert sorted(out) == ["[virtual:a]   TWO WORDS", "[virtual:two] TWO WORDS"]
 
 
 def test_the_same_board_twice_is_one(capsys: Capture) -> None:
@@ -175,7 +175,8 @@ def test_the_same_board_twice_is_one(capsys: Capture) -> None:
 
 
 def test_all_are_those_that_have_names(capsys: Capture, tmp_path: Path) -> None:
-    rows = [f'[tool.belay.boards.{n}]\naddress = "virtual:{n}"\n' for n in ("left", "right")]
+    named = {"left": "a", "right": "two"}
+    rows = [f'[tool.belay.boards.{k}]\naddress = "virtual:{v}"\n' for k, v in named.items()]
     (tmp_path / "pyproject.toml").write_text("".join(rows))
     assert main(["spell", "-t", "all", "x"]) == 0
     assert sorted(capsys.readouterr().out.splitlines()) == ["[left]  X", "[right] X"]
@@ -184,15 +185,19 @@ def test_all_are_those_that_have_names(capsys: Capture, tmp_path: Path) -> None:
 
 
 def test_one_of_several_fails(capsys: Capture) -> None:
-    assert main(["exec", "virtual:b", "limit = 0"]) == 0
+    assert main(["exec", "virtual:two", "limit = 0"]) == 0
     assert main(["exec", "virtual:a", "limit = 2"]) == 0
-    status = main(["exec", "-t", "virtual:a", "-t", "virtual:b", "print('go'); 4 // limit"])
+    status = main(["exec", "-t", "virtual:a", "-t", "virtual:two", "print('go'); 4 // limit"])
     said = capsys.readouterr()
     assert status == 1
-    assert sorted(said.out.splitlines()) == ["[virtual:a] 2", "[virtual:a] go", "[virtual:b] go"]
+    assert sorted(said.out.splitlines()) == [
+        "[virtual:a]   2",
+        "[virtual:a]   go",
+        "[virtual:two] go",
+    ]
     lines = said.err.splitlines()
-    assert all(line.startswith("[virtual:b] ") for line in lines)
-    assert lines[-1] == "[virtual:b] ZeroDivisionError: divide by zero"
+    assert all(line.startswith("[virtual:two] ") for line in lines)
+    assert lines[-1] == "[virtual:two] ZeroDivisionError: divide by zero"
 
 
 def test_one_of_several_is_not_there(capsys: Capture) -> None:
@@ -204,12 +209,12 @@ def test_one_of_several_is_not_there(capsys: Capture) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-@pytest.mark.parametrize("targets", [["-t", "virtual:"], ["-t", "virtual:a", "-t", "virtual:b"]])
+@pytest.mark.parametrize("targets", [["-t", "virtual:"], ["-t", "virtual:a", "-t", "virtual:two"]])
 def test_ctrl_c_stops_them(targets: list[str]) -> None:
     boards = len(targets) // 2
     endless = "while True:\n    print('on')\n    import time; time.sleep_ms(5)"
     with Person("exec", *targets, endless) as person:
-        for name in {"on"} if boards == 1 else {r"\[virtual:a\] on", r"\[virtual:b\] on"}:
+        for name in {"on"} if boards == 1 else {r"\[virtual:a\]   on", r"\[virtual:two\] on"}:
             person.sees(name)
         person.interrupts()
         assert person.status() == 128 + signal.SIGINT
@@ -220,7 +225,7 @@ def test_ctrl_c_stops_them(targets: list[str]) -> None:
 
 def test_an_exception_on_the_board(capsys: Capture) -> None:
     program = "def f(x):\n    return 1 / x\nprint('before')\nf(0)"
-    assert main(["exec", "virtual:", program]) == 1
+    assert main(["exec", "virtual:a", program]) == 1
     said = capsys.readouterr()
     assert said.out == "before\n"
     assert said.err.splitlines() == [
