@@ -204,8 +204,19 @@ class Boards:
         return board
 
     def known_address(self) -> str:
-        """The address that was set for boards without one; or an empty text."""
-        return os.environ.get("BELAY_DEVICE", "") or self.address
+        """The address that was set for boards without one; or an empty text.
+
+        It is that of ``BELAY_DEVICE``, of this extension's setting, or the configured default.
+
+        Raises:
+            AddressError: the configuration is wrong.
+        """
+        from belay.transports.boards import default
+
+        said = os.environ.get("BELAY_DEVICE", "") or self.address
+        if said or (found := default()) is None:
+            return said
+        return found.address
 
     def only_one(self) -> str:
         """The address of the one board on USB.

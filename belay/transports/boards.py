@@ -37,6 +37,7 @@ __all__ = [
     "BoardEntry",
     "ResolvedAddress",
     "configured",
+    "default",
     "look_up",
     "project_file",
     "remove",
@@ -106,18 +107,28 @@ def resolve(text: str | None = None) -> ResolvedAddress:
     """
     if text is not None and text.strip():
         return _resolved(text, "the argument")
-    if (named := os.environ.get(VARIABLE, "")).strip():
-        return _resolved(named, VARIABLE)
-    entries = configured()
-    for entry in entries.values():
-        if entry.default:
-            return _usable(entry)
+    if (said := default()) is not None:
+        return said
     try:
         return ResolvedAddress(UsbSpecifier().to_port(), source="the only board")
     except (DeviceNotFoundError, InsufficientSpecifierError) as error:
-        if not entries:
+        if not (entries := configured()):
             raise
         raise type(error)(f"{error} Or one of the names {_names(entries)}.") from None
+
+
+def default() -> ResolvedAddress | None:
+    """The board that ``BELAY_DEVICE`` or the configuration says is meant; None where neither does.
+
+    Raises:
+        AddressError: what they say is wrong.
+    """
+    if (named := os.environ.get(VARIABLE, "")).strip():
+        return _resolved(named, VARIABLE)
+    for entry in configured().values():
+        if entry.default:
+            return _usable(entry)
+    return None
 
 
 def resolve_all() -> list[ResolvedAddress]:

@@ -146,6 +146,17 @@ def test_the_default_is_the_board_of_a_device(home: Home) -> None:
         assert device.address == "virtual:?seed=6"
 
 
+def test_the_default_is_the_board_of_a_notebook(home: Home) -> None:
+    from belay_jupyter.boards import Boards
+
+    found = Boards(None)  # type: ignore[arg-type]
+    assert found.known_address() == ""
+    home.write('[tool.belay.boards.sim]\naddress = "virtual:?seed=6"\ndefault = true\n')
+    assert found.known_address() == "virtual:?seed=6"
+    found.address = "virtual:"
+    assert found.known_address() == "virtual:"
+
+
 def test_a_name_that_nobody_has_given(home: Home) -> None:
     home.ports = [PICO]
     with pytest.raises(AddressError) as caught:
