@@ -44,7 +44,8 @@ PROGRAMS = {
     ),
     "tasks run side by side": (
         "async def main():\n"
-        "    t = [asyncio.create_task(job(n, ms)) for n, ms in (('c', 240), ('a', 2), ('b', 120))]\n"
+        "    jobs = ('c', 240), ('a', 2), ('b', 120)\n"
+        "    t = [asyncio.create_task(job(n, ms)) for n, ms in jobs]\n"
         "    print('started')\n"
         "    for one in t: await one\n"
         "    print([one.done() for one in t])\n"
@@ -61,7 +62,8 @@ PROGRAMS = {
     ),
     "gather": (
         "async def main():\n"
-        "    print(await asyncio.gather(job('b', 120, 1), job('a', 2, 2), return_exceptions=False))\n"
+        "    both = job('b', 120, 1), job('a', 2, 2)\n"
+        "    print(await asyncio.gather(*both, return_exceptions=False))\n"
         "    print(await asyncio.gather(job('x', 1, KeyError(7)), job('y', 3, 8),\n"
         "                               return_exceptions=True))\n"
         "    done = asyncio.create_task(job('z', 0, 3)); await done\n"
