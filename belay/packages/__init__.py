@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packages of a project: where they are, and the programs that use them."""
+"""Packages for boards: what a project needs, resolved, locked, kept and put in place."""
