@@ -67,7 +67,10 @@ def read_rtc(device: Device, *, timeout: float | None = None) -> RtcReading:
     circuit = device.implementation.name == "circuitpython"
     device(_CIRCUITPYTHON if circuit else _MICROPYTHON, record=False, timeout=timeout)
     try:
-        shown, then = device("__belay_rtc()", return_time=True, timeout=timeout)
+        if device._session.agent:
+            shown, then = device("__belay_rtc()", return_time=True, timeout=timeout)
+        else:  # its answers do not tell the time, so the way here counts as none
+            shown, then = device("__belay_rtc()", timeout=timeout), datetime.now()
         shown = datetime(*shown)
     except errors.PyboardException as error:
         if error.type not in ("ImportError", "AttributeError"):
