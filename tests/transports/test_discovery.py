@@ -62,7 +62,7 @@ def test_a_board_in_the_raw_repl(shared: str) -> None:
 
 def test_a_program_that_runs_goes_on_running(shared: str) -> None:
     say(shared, b"\x01", b"raw REPL; CTRL-B to exit\r\n>")
-    say(shared, b"print('on')\nwhile True: pass\x04", b"on")
+    say(shared, b"print('on')\nwhile True: pass\x04", b"on\n")
     found = probe(shared, timeout=0.3)
     assert found.state == "silent"
     assert "its program runs" in found.text
