@@ -33,7 +33,7 @@ class UsbSpecifier:
         serial_number: of the device; the surest mark. Case makes no difference in any text.
         manufacturer: as the device names it.
         product: as the device names it.
-        location: where it is plugged in, such as ``"1-1.2"``.
+        location: where it is plugged in, such as ``"1-1.2"``; one port of it is ``"1-1.2:1.0"``.
         device: its port. Where it is set, that is the answer; it is not part of the JSON, nor
             of comparisons.
 
@@ -160,9 +160,12 @@ class UsbSpecifier:
 
     def _fits(self, other: UsbSpecifier) -> bool:
         theirs = other._set_fields()
+        wanted = self._set_fields()
+        if "location" in theirs and ":" not in (self.location or ":"):
+            theirs["location"] = _socket(other)  # whichever of the device's ports it is
         return all(
             name in theirs and _folded(value) == _folded(theirs[name])
-            for name, value in self._set_fields().items()
+            for name, value in wanted.items()
         )
 
 

@@ -105,6 +105,14 @@ AGAIN: dict[str, tuple[Any, list[Any], str | None]] = {
     "nothing known of it": (port("/dev/ttyUSB0", vid=1), [port("/dev/ttyUSB0", vid=1)], None),
     "the first of two ports": (CONSOLE, [DATA, CONSOLE], "/dev/ttyACM2"),
     "the second of two ports": (DATA, [DATA, CONSOLE], "/dev/ttyACM3"),
+    "the second of two ports, on Windows": (
+        port("COM7", vid=0x239A, pid=1, serial_number="C1", location="1-4:x.2"),
+        [
+            port("COM11", vid=0x239A, pid=1, serial_number="C1", location="1-9.3:x.0"),
+            port("COM12", vid=0x239A, pid=1, serial_number="C1", location="1-9.3:x.2"),
+        ],
+        "COM12",
+    ),
     "two ports, on macOS": (MAC_DATA, [MAC_CONSOLE, MAC_DATA], "/dev/cu.usbmodem13"),
 }
 

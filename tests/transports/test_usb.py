@@ -75,6 +75,8 @@ FOUND: list[tuple[dict[str, Any], str]] = [
     ({"serial_number": "E6614C775B3A2C35"}, "/dev/ttyACM1"),
     ({"serial_number": "e6614c775b3a2c35"}, "/dev/ttyACM1"),
     ({"vid": 0x2E8A, "location": "1-1.4:1.0"}, "/dev/ttyACM0"),
+    ({"location": "1-1.4"}, "/dev/ttyACM0"),
+    ({"location": "1-1.1"}, "/dev/ttyUSB0"),
     ({"vid": "1a86", "pid": "0x7523"}, "/dev/ttyUSB0"),
     ({"pid": 0x7524}, "/dev/ttyUSB1"),
     ({"product": "usb serial"}, "/dev/ttyUSB0"),
@@ -93,6 +95,8 @@ def test_the_device_that_fits(plugged_in: list[Any], fields: Any, found: str) ->
     [
         {"vid": 1},
         {"serial_number": "E6614C775B3A"},  # a part of it is not it
+        {"location": "1-1"},
+        {"location": "1-1.4:1.1"},
         {"vid": 0x2E8A, "product": "USB Serial"},
         {"manufacturer": ""},
     ],
