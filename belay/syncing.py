@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from belay.source.linemap import SourceMap
     from belay.sync.board import BoardFiles
     from belay.sync.job import Job, Wanted
-    from belay.sync.manifest import BoardManifest, WantedFile
+    from belay.sync.manifest import BoardManifest
     from belay.sync.plan import Plan
     from belay.sync.trust import Records
 
@@ -161,7 +161,8 @@ class Syncing:
             What was done, or is to be done.
 
         Raises:
-            ValueError: no folder was given, or the package has none of that name.
+            FileNotFoundError: the package has no folder of that name.
+            ValueError: no folder was given.
             Exception: as for :meth:`sync`.
         """
         if not subfolders:
@@ -289,7 +290,7 @@ class Syncing:
         done = self._planned(job, wanted, manifest, dry_run)
         if dry_run:
             return done
-        progress.begin(wanted.files, done)
+        progress.begin(done, job.path)
         apply(board, done, progress.of_file)
         if records is not None:
             now = board.manifest(job.path, hashes=False) if done.operations else manifest
@@ -383,7 +384,7 @@ def _again(job: Job) -> Replay:
 class _Progress:
     """Tells how far a sync is, in the words of ``rich.progress.Progress.update``.
 
-    The total is the number of files; each adds 1, the larger ones in parts.
+    The total is the number of files that are written; each adds 1, the larger ones in parts.
 
     Args:
         update: is told.
@@ -393,18 +394,17 @@ class _Progress:
         self._update: Update = update or (lambda **keywords: None)
         self._sizes: dict[str, int] = {}
         self._done: dict[str, float] = {}
-        self._path = ""
+        self._path = self._dst = ""
 
     def say(self, description: str) -> None:
         self._update(description=description)
 
-    def begin(self, files: list[WantedFile], plan: Plan) -> None:
+    def begin(self, plan: Plan, dst: str) -> None:
         """Everything is known."""
         self._sizes = {file.path: len(file.data) for file in plan.written}
         self._done = dict.fromkeys(self._sizes, 0.0)
-        self._update(total=len(files))
-        if plan.unchanged:
-            self._update(advance=len(plan.unchanged))
+        self._dst = dst
+        self._update(total=len(self._sizes))
 
     def of_file(self, path: str, done: int) -> None:
         """So many bytes of a file are done."""
@@ -412,7 +412,8 @@ class _Progress:
             return
         if path != self._path:
             self._path = path
-            self._update(description=f"Pushing: {path}")
+            inside = path[len(self._dst) :].lstrip("/")
+            self._update(description=f"Pushing: {inside}")
         size = self._sizes[path]
         part = done / size if size else 1
         if part > self._done[path]:  # a piece that got lost is sent again

@@ -125,11 +125,11 @@ def of_package(package: str, subfolder: str) -> Source:
     """A folder of an installed Python package, also of one in an archive.
 
     Raises:
-        ValueError: there is none.
+        FileNotFoundError: there is none.
     """
     found = resources.files(package).joinpath(*subfolder.strip("/").split("/"))
     if not found.is_dir():
-        raise ValueError(f"the package {package} has no folder {subfolder!r}")
+        raise FileNotFoundError(f"the package {package} has no folder {subfolder!r}")
     return lambda stack: os.fspath(stack.enter_context(_on_disk(found)))
 
 
