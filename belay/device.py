@@ -68,7 +68,7 @@ class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMe
             (``192.168.4.1``), ``exec:command line``, or ``virtual:``, a real MicroPython that
             runs on this computer; a name that is configured; or a :class:`belay.UsbSpecifier`,
             or its JSON. None takes the environment variable ``BELAY_DEVICE``, or else the
-            configured default, or else the only USB device that there is. An open
+            configured default or only name, or else the only USB device that there is. An open
             :class:`belay.transports.Transport` is taken as it is; a function that opens one is
             called, and called again to reconnect.
         baudrate: line rate, where the address does not give one.

@@ -98,7 +98,7 @@ def resolve(text: str | None = None) -> ResolvedAddress:
 
     Args:
         text: an address or a configured name. None or empty takes the environment variable
-            ``BELAY_DEVICE``, then the configured default, then the only USB board.
+            ``BELAY_DEVICE``, then the configured default or only name, then the only USB board.
 
     Raises:
         AddressError: the address cannot be understood, or no such name is configured.
@@ -120,15 +120,19 @@ def resolve(text: str | None = None) -> ResolvedAddress:
 def default() -> ResolvedAddress | None:
     """The board that ``BELAY_DEVICE`` or the configuration says is meant; None where neither does.
 
+    The configuration does so by ``default = true``, or by naming one board only.
+
     Raises:
         AddressError: what they say is wrong.
     """
     if (named := os.environ.get(VARIABLE, "")).strip():
         return _resolved(named, VARIABLE)
-    for entry in configured().values():
+    entries = list(configured().values())
+    for entry in entries:
         if entry.default:
             return _usable(entry)
-    return None
+    usable = [entry for entry in entries if not entry.problem]
+    return _usable(usable[0]) if len(usable) == 1 else None
 
 
 def resolve_all() -> list[ResolvedAddress]:

@@ -125,8 +125,12 @@ def test_which_board_is_meant(home: Home, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("BELAY_DEVICE", '{"vid": "2e8a"}')
     assert resolve() == ('{"vid": 11914}', "", "BELAY_DEVICE")
     assert resolve("COM3") == ("COM3", "", "the argument")
-    home.write('[tool.belay.boards]\nroof = "virtual:roof"\n', '[mine]\naddress = "virtual:"\n')
     monkeypatch.delenv("BELAY_DEVICE")
+    home.write('[tool.belay.boards]\nroof = "virtual:roof"\nbad = 5\n', "")
+    home.own.unlink()
+    assert resolve().name == "roof"  # the only one that can be meant
+    home.write('[tool.belay.boards]\nroof = "virtual:roof"\n', '[mine]\naddress = "virtual:"\n')
+    assert resolve().source == "the only board"
     home.ports = []
     with pytest.raises(DeviceNotFoundError, match=r"Or one of the names 'mine', 'roof'\."):
         resolve()
@@ -150,6 +154,8 @@ def test_the_default_is_the_board_of_a_notebook(home: Home) -> None:
     from belay_jupyter.boards import Boards
 
     found = Boards(None)  # type: ignore[arg-type]
+    assert found.known_address() == ""
+    home.write('[tool.belay.boards]\none = "virtual:"\nother = "virtual:"\n')
     assert found.known_address() == ""
     home.write('[tool.belay.boards.sim]\naddress = "virtual:?seed=6"\ndefault = true\n')
     assert found.known_address() == "virtual:?seed=6"
