@@ -235,7 +235,7 @@ def _operation(step: Step) -> Operation:
     return _request(CALL, step.kind, step.path, label=f"os.{step.kind} {step.path}")
 
 
-_REFUSALS = {
+_REFUSALS: dict[int, tuple[type[errors.SyncError], str]] = {
     _ENOSPC: (errors.NoSpaceError, "the board's flash is full"),
     _EROFS: (errors.ReadOnlyError, "the board's file system is read-only"),
     _ENOENT: (errors.SyncError, "there is no such file or folder on the board"),
@@ -249,7 +249,7 @@ _REFUSALS = {
 
 def _explained(step: Step, error: errors.PyboardException) -> Exception:
     """What to raise for a step that the board refused."""
-    path, number = step.path, error.value_args[0] if error.value_args else None
+    path = step.path
     if error.type == "MemoryError":
         return errors.BoardMemoryError(f"{path}: the board has not enough free memory for it")
     if error.type == "ValueError" and step.kind == "put":
@@ -261,5 +261,7 @@ def _explained(step: Step, error: errors.PyboardException) -> Exception:
     if error.type != "OSError":
         return error
     doing = "writing" if step.kind == "put" else step.kind
-    kind, text = _REFUSALS.get(number, (errors.SyncError, f"OSError {number}"))
+    number = error.value_args[0] if error.value_args else None
+    known = _REFUSALS.get(number) if isinstance(number, int) else None
+    kind, text = known or (errors.SyncError, f"OSError {number}")
     return kind(f"{path}: {text} ({doing})", path=path)

@@ -105,7 +105,6 @@ _STUFFED = frozenset(b"\0\1\2\3\4\5\n\r\x10\x11\x13\x14\x19\x1a\x1c")
 them."""
 
 
-
 def encode_line(number: int, data: bytes, style: Style) -> bytes:
     """One line of a stream into a running command: number, data and CRC-32, made safe.
 
