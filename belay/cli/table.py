@@ -30,6 +30,7 @@ class Command(NamedTuple):
 
 _BOARD = "Talk to a board"
 _FIND = "Find boards"
+_FILES = "Files"
 _OTHER = "Other"
 
 COMMANDS: dict[str, Command] = {
@@ -89,6 +90,24 @@ COMMANDS: dict[str, Command] = {
         "belay.cli.select:select",
         "",
         "Choose a board, see its light blink, and remember it.",
+    ),
+    "sync": Command(
+        _FILES,
+        "belay.cli.sync:sync",
+        "[PORT] FOLDER",
+        "Make the files of a board equal those of a folder.",
+    ),
+    "circuitpython enable-write": Command(
+        _FILES,
+        "belay.cli.circuitpython:enable_write",
+        "[PORT]",
+        "Let a CircuitPython board write its own files, which sync and cp need.",
+    ),
+    "circuitpython disable-write": Command(
+        _FILES,
+        "belay.cli.circuitpython:disable_write",
+        "[PORT]",
+        "Let computers write to the drive of a CircuitPython board again.",
     ),
     "virtual": Command(
         _OTHER,

@@ -52,7 +52,7 @@ def terminal(
         belay terminal --inject-file sensor.py virtual:
         echo 'print(6 * 7)' | belay terminal virtual:
     """
-    targets = targets_of(boards.split(words, most=1))
+    targets = targets_of(boards.split(words, most=0))
     if len(targets) > 1:
         raise UsageError(f"a terminal is for one board, not for {len(targets)}")
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +18,11 @@ from pathlib import Path
 SOON = 30.0
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>()][0-9A-Za-z]?)")
+
+
+def _take_terminal() -> None:
+    """Let keys such as Ctrl-C mean something to the child."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Person:
@@ -38,6 +45,7 @@ class Person:
             stderr=slave,
             cwd=folder,
             start_new_session=True,
+            preexec_fn=_take_terminal,
             env={
                 **os.environ,
                 "TERM": "xterm",
@@ -50,6 +58,7 @@ class Person:
         os.close(slave)
         self._bytes = b""
         self._read = 0
+        self._gone = False
 
     @property
     def _seen(self) -> str:
@@ -64,13 +73,22 @@ class Person:
         """Do what Ctrl-C does in a terminal that is not raw."""
         self._process.send_signal(signal.SIGINT)
 
-    def sees(self, pattern: str) -> str:
+    def types_until(self, keys: str, pattern: str) -> str:
+        """Press keys again and again: what reads them may not have begun to."""
+        return self.sees(pattern, again=keys)
+
+    def sees(self, pattern: str, *, again: str = "") -> str:
         """Wait for what a regular expression describes; returns all that came up to its end."""
         end = time.monotonic() + SOON
+        next_try = 0.0 if again else end
         while not (found := re.search(pattern, self._seen)):
-            assert self._take(end - time.monotonic()), (
-                f"{pattern!r} did not come; this did: {self._seen!r}"
-            )
+            now = time.monotonic()
+            if now >= end or self._gone:
+                raise AssertionError(f"{pattern!r} did not come; this did: {self._seen!r}")
+            if now >= next_try:
+                self.types(again)
+                next_try = now + 3
+            self._take(min(end, next_try) - now)
         self._read += found.end()
         return found.string[: found.end()]
 
@@ -95,6 +113,7 @@ class Person:
         try:
             data = os.read(self._master, 1 << 16)
         except OSError:  # the program has ended
+            self._gone = True
             return False
         self._bytes += data
         return True

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bars that show how far a transfer is, for people in front of a terminal only."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # in typing from Python 3.11 on
+
+__all__ = ["Bars"]
+
+
+class Bars:
+    """A bar for each file that is under way; nothing where stderr is no terminal.
+
+    Args:
+        shown: False shows none anyway.
+    """
+
+    def __init__(self, *, shown: bool = True) -> None:
+        self._shown = shown and sys.stderr.isatty()
+        self._progress: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._turn = threading.Lock()
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                DownloadColumn,
+                Progress,
+                TextColumn,
+                TransferSpeedColumn,
+            )
+
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def __call__(self, path: str, done: int, total: int) -> None:
+        """Tell how many bytes of a file are done."""
+        if self._progress is None:
+            return
+        with self._turn:
+            if path not in self._tasks:
+                self._tasks[path] = self._progress.add_task(path, total=total)
+            self._progress.update(self._tasks[path], completed=done)
+            if done >= total:
+                self._progress.remove_task(self._tasks.pop(path))

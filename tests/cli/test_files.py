@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``belay ls``, ``cp`` and the other commands for files, on a board whose files are a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from belay.cli import main
+from belay.cli.boardpaths import Place, place_of
+from belay.cli.copying import Copy, copies
+from belay.cli.listing import tree_lines
+from belay.errors import BelayException
+from tests.cli.person import Person
+
+Belay = Callable[..., tuple[int, str, str]]
+
+_names = itertools.count()
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """The files of a board, as a folder."""
+    folder = tmp_path / "board"
+    (folder / "lib" / "deep").mkdir(parents=True)
+    (folder / "boot.py").write_text("# boot\n")
+    (folder / "lib" / "a.py").write_text("a = 1\n" * 300)
+    (folder / "lib" / "deep" / "grün 1.txt").write_text("grün")
+    return folder
+
+
+@pytest.fixture
+def board(drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of that board, which stays from one command to the next."""
+    address = f"virtual:files{next(_names)}?files={drive}"
+    monkeypatch.setenv("BELAY_DEVICE", address)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return address
+
+
+@pytest.fixture
+def belay(capsysbinary: pytest.CaptureFixture[bytes]) -> Belay:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        said = capsysbinary.readouterr()
+        return status, said.out.decode(), said.err.decode()
+
+    return run
+
+
+def tree_of(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+# ------------------------------------------------------------------------------- pure parts
+
+BOARD_FOLDERS = {"/", "/lib"}
+HOST_FOLDERS = {".", "src", "src/sub"}
+
+COPIES = [
+    # typed, recursive -> where it goes; None: refused
+    ("main.py :", False, [":/main.py"]),
+    ("main.py :new.py", False, [":/new.py"]),
+    ("main.py :lib", False, [":/lib/main.py"]),
+    ("main.py :new/", False, [":/new/main.py"]),
+    ("a.py b.py :lib", False, [":/lib/a.py", ":/lib/b.py"]),
+    ("a.py b.py :new/", False, [":/new/a.py", ":/new/b.py"]),
+    ("a.py b.py :new", False, None),
+    ("src :", False, None),
+    ("src :", True, [":/src"]),
+    ("src/sub :", True, [":/sub"]),
+    ("src :new", True, [":/new"]),
+    ("src :new/", True, [":/new/"]),
+    (". :", True, [":/"]),
+    (":boot.py .", False, ["./boot.py"]),
+    (":boot.py copy.py", False, ["copy.py"]),
+    (":lib src", True, ["src/lib"]),
+    (": backup", True, ["backup"]),
+    (": src", True, ["src"]),
+    (":boot.py :lib", False, [":/lib/boot.py"]),
+]
+
+
+@pytest.mark.parametrize(("typed", "recursive", "targets"), COPIES, ids=range(len(COPIES)))
+def test_what_is_copied_to_where(typed: str, recursive: bool, targets: list[str] | None) -> None:
+    def absolute(place: Place) -> Place:
+        return Place(True, "/" + place.path) if place.on_board else place
+
+    def is_folder(place: Place) -> bool:
+        if place.on_board:
+            return (place.path.rstrip("/") or "/") in BOARD_FOLDERS
+        return place.path in HOST_FOLDERS
+
+    places = [absolute(place_of(word)) for word in typed.split()]
+    if targets is None:
+        with pytest.raises(BelayException):
+            copies(places, is_folder, recursive=recursive)
+        return
+    found = copies(places, is_folder, recursive=recursive)
+    assert [":" * t.on_board + t.path for _, t in found] == targets
+    assert [copy.source for copy in found] == places[:-1]
+    assert isinstance(found[0], Copy)
+
+
+def test_lines_of_a_tree() -> None:
+    content = {"a": {"b": {}, "c": 5}, "d": 1000}
+    assert tree_lines(content, str) == ["├── a", "│   ├── b", "│   └── [5] c", "└── [1000] d"]
+
+
+# ---------------------------------------------------------------------------------- reading
+
+
+def test_ls(board: str, belay: Belay) -> None:
+    assert belay("ls") == (0, "7  boot.py\n   lib/\n", "")
+    assert belay("ls", board, ":lib", "-H")[1] == "1.8K  a.py\n      deep/\n"
+    assert belay("ls", "-r", "lib")[1].splitlines() == [
+        "1800  /lib/a.py",
+        "      /lib/deep/",
+        "   5  /lib/deep/grün 1.txt",
+    ]
+    found = json.loads(belay("ls", "--json", ":boot.py")[1])
+    assert [(one["path"], one["size"], one["folder"]) for one in found] == [("/boot.py", 7, False)]
+    status, out, err = belay("ls", ":nothing")
+    assert (status, out) == (1, "")
+    assert "/nothing" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_ls_of_several_boards(board: str, belay: Belay) -> None:
+    status, out, _ = belay("ls", "-t", board, "-t", "virtual:other")
+    assert status == 0
+    assert f"[{board}] 7  boot.py" in out
+
+
+def test_tree(board: str, belay: Belay) -> None:
+    assert belay("tree", "-s")[1].splitlines() == [
+        ":/",
+        "├── [7] boot.py",
+        "└── lib",
+        "    ├── [1800] a.py",
+        "    └── deep",
+        "        └── [5] grün 1.txt",
+    ]
+    assert json.loads(belay("tree", "--json", ":lib")[1]) == {
+        "/lib": {"a.py": 1800, "deep": {"grün 1.txt": 5}}
+    }
+    assert belay("tree", ":boot.py")[0] == 1
+
+
+def test_cat(board: str, drive: Path, belay: Belay) -> None:
+    assert belay("cat", ":boot.py", "/lib/deep/grün 1.txt") == (0, "# boot\ngrün", "")
+    assert belay("cat", ":nothing")[0] == 1
+    assert belay("cat")[0] == 2
+
+
+def test_hash(board: str, drive: Path, belay: Belay) -> None:
+    def line(path: str) -> str:
+        return f"{hashlib.sha256((drive / path[1:]).read_bytes()).hexdigest()}  {path}"
+
+    assert belay("hash", "boot.py")[1].splitlines() == [line("/boot.py")]
+    assert belay("hash", "-r", ":lib")[1].splitlines() == [
+        line("/lib/a.py"),
+        line("/lib/deep/grün 1.txt"),
+    ]
+    status, _, err = belay("hash", ":lib")
+    assert status == 1
+    assert "-r" in err
+    found = json.loads(belay("hash", "--json", ":boot.py")[1])
+    assert found == {"/boot.py": f"sha256:{line('/boot.py').split()[0]}"}
+
+
+def test_df(board: str, belay: Belay) -> None:
+    head, row = belay("df")[1].splitlines()
+    assert head.split()[:4] == ["MOUNTED", "AT", "SIZE", "USED"]
+    total, used, free = map(int, row.split()[1:4])
+    assert total == used + free
+    (found,) = json.loads(belay("df", board, "--json")[1])
+    assert (found["path"], found["total"]) == ("/", total)
+
+
+# --------------------------------------------------------------------------------- changing
+
+
+def test_cp(board: str, drive: Path, belay: Belay) -> None:
+    here = Path()
+    (here / "main.py").write_text("print('main')\n")
+    (here / "src" / "sub").mkdir(parents=True)
+    (here / "src" / "sub" / "b.bin").write_bytes(bytes(range(256)) * 20)
+    assert belay("cp", "main.py", ":") == (0, "", "")
+    assert (drive / "main.py").read_text() == "print('main')\n"
+    assert belay("cp", "-r", board, "src", ":")[0] == 0
+    assert (drive / "src" / "sub" / "b.bin").read_bytes() == bytes(range(256)) * 20
+    done = json.loads(belay("cp", "--json", "-r", "src", "main.py", ":new/")[1])
+    assert [one["to"] for one in done] == [":/new/src", ":/new/main.py"]
+    assert json.loads(belay("cp", "--json", "main.py", ":new")[1])[0]["written"] == []  # is there
+    assert belay("cp", ":main.py", ":copy.py")[0] == 0
+    assert belay("cp", "-r", ":src", ":lib")[0] == 0
+    assert (drive / "lib" / "src" / "sub" / "b.bin").exists()
+    assert belay("cp", "-r", ":", "backup")[0] == 0
+    assert tree_of(here / "backup") == tree_of(drive)
+    assert (here / "backup" / "lib" / "deep" / "grün 1.txt").read_text() == "grün"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["a", "b"], 2, "begins with a colon"),
+        (["a"], 2, "argument is missing"),
+        (["nothing", ":"], 1, "nothing"),
+        ([":nothing", "."], 1, "/nothing"),
+        ([":lib", "."], 1, "-r"),
+        ([":boot.py", ":boot.py"], 1, "to itself"),
+        (["-r", ":lib", ":lib/deep"], 1, "into itself"),
+        ([":boot.py", ":lib", "nowhere"], 1, "is no folder"),
+        (["-t", "virtual:", "-t", "virtual:b", ":boot.py", "."], 2, "several boards"),
+    ],
+)
+def test_cp_of_what_makes_no_sense(
+    arguments: list[str], status: int, says: str, board: str, belay: Belay
+) -> None:
+    found, out, err = belay("cp", *arguments)
+    assert (found, out) == (status, "")
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_mv_rm_mkdir(board: str, drive: Path, belay: Belay) -> None:
+    assert belay("mkdir", ":x") == (0, "", "")
+    assert belay("mkdir", ":x")[0] == 1
+    assert belay("mkdir", ":y/z")[0] == 1
+    assert belay("mkdir", "-p", ":y/z", ":x")[0] == 0
+    assert belay("mv", ":boot.py", ":old.py")[0] == 0
+    assert belay("mv", ":old.py", ":lib/a.py", ":y/z")[0] == 0
+    assert belay("mv", ":y/z/old.py", ":lib", ":nothing")[0] == 1
+    assert tree_of(drive) == {
+        "lib", "lib/deep", "lib/deep/grün 1.txt", "x", "y", "y/z", "y/z/a.py", "y/z/old.py",
+    }  # fmt: skip
+    status, _, err = belay("rm", ":lib")
+    assert (status, "-r" in err) == (1, True)
+    assert belay("rm", ":nothing")[0] == 1
+    assert belay("rm", "-f", ":nothing", ":y/z/old.py")[0] == 0
+    assert belay("rm", "-r", ":lib", ":x")[0] == 0
+    assert tree_of(drive) == {"y", "y/z", "y/z/a.py"}
+    status, _, err = belay("rm", "-r", ":")
+    assert (status, "--yes" in err) == (2, True)
+    assert belay("rm", "-r", "-y", ":")[0] == 0
+    assert tree_of(drive) == set()
+
+
+def editor(tmp_path: Path, source: str) -> str:
+    script = tmp_path / "editor.py"
+    script.write_text(f"import sys\nfrom pathlib import Path\npath = Path(sys.argv[1])\n{source}\n")
+    return f"'{sys.executable}' '{script}'"
+
+
+def test_edit(
+    board: str, drive: Path, belay: Belay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    change = "path.write_text(path.read_text() + 'more\\n')"
+    monkeypatch.setenv("VISUAL", editor(tmp_path, change))
+    assert belay("edit", ":boot.py") == (0, ":/boot.py: 12 bytes written\n", "")
+    assert (drive / "boot.py").read_text() == "# boot\nmore\n"
+    assert belay("edit", ":new.py")[0] == 0
+    assert (drive / "new.py").read_text() == "more\n"
+    assert not list(tmp_path.glob("belay-*"))
+    status, _, err = belay("edit", ":no/folder.py")
+    assert status == 1
+    kept = Path(err.rpartition(" is in ")[2].strip().rstrip("."))
+    assert kept.read_text() == "more\n"
+    monkeypatch.setenv("VISUAL", editor(tmp_path, "pass"))
+    assert belay("edit", board, ":boot.py")[1] == ":/boot.py: not changed\n"
+    monkeypatch.setenv("VISUAL", editor(tmp_path, "sys.exit(3)"))
+    assert "status 3" in belay("edit", ":boot.py")[2]
+    monkeypatch.setenv("VISUAL", "/no/such/editor")
+    assert "cannot be started" in belay("edit", ":boot.py")[2]
+
+
+# ------------------------------------------------------------------------------ in a terminal
+
+
+def test_bars_and_questions(board: str, drive: Path, tmp_path: Path) -> None:
+    address = f"virtual:?files={drive}"
+    (tmp_path / "big.bin").write_bytes(hashlib.shake_128(b"big").digest(400_000))
+    with Person("cp", address, "big.bin", ":", folder=tmp_path) as person:
+        person.sees(r"/big.bin.*/400.0 kB")
+        assert person.status() == 0
+    assert (drive / "big.bin").read_bytes() == (tmp_path / "big.bin").read_bytes()
+    with Person("rm", "-r", address, ":") as person:
+        person.sees("Remove all files of virtual:.*? ")
+        person.types("n\n")
+        person.sees("Nothing was removed")
+        assert person.status() == 1
+    assert (drive / "boot.py").exists()

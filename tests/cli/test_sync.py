@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``belay sync``, ``mount`` and ``circuitpython``: what they ask, say and return."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from belay.cli import main
+from tests.cli.person import Person
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """The files of a board, as a folder."""
+    folder = tmp_path / "board"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def board(drive: Path) -> str:
+    """The address of a board that has them, and that stays from one command to the next."""
+    return f"virtual:{drive.parent.name}?files={drive}"
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is to be on it. Commands run in the folder around both."""
+    folder = tmp_path / "src"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "main.py").write_text("import lib.a\nprint('main', lib.a.half(4))\n")
+    (folder / "lib" / "a.py").write_text('"""A module."""\n\ndef half(n):\n    return n / 2\n')
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+Belay = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def belay(capsys: pytest.CaptureFixture[str]) -> Belay:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+def test_sync(board: str, drive: Path, source: Path, belay: Belay) -> None:
+    status, out, _ = belay("sync", board, "src", "--dry-run")
+    assert status == 0
+    *lines, summary = out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["+", "/lib/"],
+        ["+", "/lib/a.py"],
+        ["+", "/main.py"],
+    ]
+    assert summary.startswith("2 to write")
+    assert not list(drive.iterdir())
+
+    status, out, err = belay("sync", board, "src")
+    assert (status, err) == (0, "")
+    assert out.startswith("2 written")
+    assert (drive / "lib" / "a.py").read_text().count("\n") == 4
+    assert belay("sync", board, "src")[1] == "0 written, 0 removed, 2 unchanged\n"
+
+    (drive / "mine.txt").write_text("mine")
+    status, out, err = belay("sync", board, "src")  # nobody can be asked
+    assert (status, out) == (2, "")
+    assert "/mine.txt" in err
+    assert "--yes" in err
+    assert belay("sync", board, "src", "--keep", "*.txt")[1].endswith("1 kept\n")
+    assert belay("sync", board, "src", "--no-remove")[0] == 0
+    assert (drive / "mine.txt").exists()
+    status, out, _ = belay("sync", board, "src", "-y", "--json", "--no-minify", "--empty-keep")
+    done = json.loads(out)
+    assert (done["removed"], done["dry_run"]) == (["/mine.txt"], False)
+    assert [file["path"] for file in done["written"]] == ["/lib/a.py"]
+    assert not (drive / "mine.txt").exists()
+
+
+def test_sync_and_run(board: str, source: Path, belay: Belay) -> None:
+    status, out, _ = belay("sync", board, "src", "--run", ":main.py")
+    assert (status, out.splitlines()[0]) == (0, "main 2.0")
+    (source / "lib" / "a.py").write_text("def half(n):\n    return n / 0\n")
+    status, _, err = belay("sync", board, "src", "--run", "src/main.py")
+    assert status == 1
+    assert f'File "{source / "lib" / "a.py"}", line 2, in half' in err
+    assert "ZeroDivisionError" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nothing"], "no folder 'nothing'"),
+        (["src", "--dst", "app"], "begins with /"),
+        (["src", "--json", "--watch"], "do not go together"),
+        (["virtual:", "src", "extra"], "one argument too many"),
+        ([], "argument is missing"),
+    ],
+)
+def test_sync_of_what_makes_no_sense(
+    arguments: list[str], says: str, source: Path, belay: Belay
+) -> None:
+    status, out, err = belay("sync", *arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_sync_to_several_boards(source: Path, belay: Belay, tmp_path: Path) -> None:
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+    boards = [part for name in ("left", "right") for part in ("-t", f"virtual:?files={name}")]
+    status, out, _ = belay("sync", *boards, "src")
+    assert status == 0
+    assert sorted(line.split("]")[1].split()[0] for line in out.splitlines()) == ["2", "2"]
+    assert (tmp_path / "left" / "main.py").exists()
+    assert (tmp_path / "right" / "main.py").exists()
+
+
+def test_sync_asks(drive: Path, source: Path) -> None:
+    for name in ("one.txt", "two.txt"):
+        (drive / name).write_text(name)
+    board = f"virtual:?files={drive}"
+    for answer, status in (("c", 130), ("n", 0), ("y", 0)):
+        with Person("sync", board, "src", folder=source.parent) as person:
+            person.sees("/one.txt(?s:.*)Remove them")
+            person.types(f"{answer}\n")
+            if status == 0:
+                person.sees("written")
+            assert person.status() == status
+        assert (drive / "one.txt").exists() == (answer != "y")
+        assert (drive / "main.py").exists() == (answer != "c")
+
+
+def test_sync_watches(drive: Path, source: Path) -> None:
+    arguments = ("sync", f"virtual:?files={drive}", "src", "--watch", "--run", ":main.py")
+    with Person(*arguments, folder=source.parent) as person:
+        person.sees(r"\+ /main.py(?s:.*)main 2\.0")
+        (source / "main.py").write_text("print('changed', 1)\n")
+        person.sees(r"~ /main.py(?s:.*)changed 1")
+        (source / "main.py").write_text("(\n")
+        person.sees("main.py.* line")
+        person.types("\x03")
+        assert person.status() == 0
+
+
+# ------------------------------------------------------------------------------------- mount
+
+
+def test_mount_a_script(source: Path, belay: Belay) -> None:
+    assert belay("mount", "virtual:", "src", "main.py") == (0, "main 2.0\n", "")
+    (source / "end.py").write_text("import sys, os\nprint(os.listdir('/data'))\nsys.exit(3)\n")
+    status, out, _ = belay("mount", "virtual:", "src", "src/end.py", "--at", "/data")
+    assert status == 3
+    assert "main.py" in out
+
+
+def test_mount_and_a_prompt(
+    source: Path, belay: Belay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    lines = [
+        "import lib.a",
+        "lib.a.half(7)",
+        "for n in (1, 2):",
+        "    print('n', n)",
+        "",
+        "open('/remote/x', 'w')",
+        "lib.a.half('a')",
+    ]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
+    status, out, err = belay("mount", "virtual:", "src")
+    assert status == 0
+    assert out == "3.5\nn 1\nn 2\n"
+    assert "OSError" in err
+    assert f'File "{source / "lib" / "a.py"}", line 4, in half' in err
+    monkeypatch.setattr(
+        sys, "stdin", io.StringIO("with open('/remote/x', 'w') as f: f.write('y')\n\n")
+    )
+    assert belay("mount", "virtual:", "src", "--write") == (0, "", "")
+    assert (source / "x").read_text() == "y"
+
+
+def test_mount_with_a_person(source: Path) -> None:
+    env = {"XDG_STATE_HOME": str(source.parent)}
+    with Person("mount", "virtual:", "src", folder=source.parent, env=env) as person:
+        person.sees("Ctrl-D ends this")
+        person.sees(">>> ")
+        person.types("if 1:\n")
+        person.sees(r"\.\.\. ")
+        person.types_until("\x03", "KeyboardInterrupt")
+        person.sees(">>> ")
+        person.types("6 * 7\n")
+        person.sees("\n42\r")
+        person.types("while 1: pass\n\n")
+        person.sees(r"\.\.\. ")
+        person.types_until("\x03", "KeyboardInterrupt")
+        person.sees(">>> ")
+        person.types("\x04")
+        assert person.status() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nothing"], "no folder 'nothing'"),
+        (["src", "nothing.py"], "no script 'nothing.py'"),
+        (["src", "--at", "data"], "--at data"),
+        (["src", "--at", "/"], "--at /"),
+        (["-t", "virtual:", "-t", "virtual:b", "src"], "one board"),
+    ],
+)
+def test_mount_of_what_makes_no_sense(
+    arguments: list[str], says: str, source: Path, belay: Belay
+) -> None:
+    status, out, err = belay("mount", *arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+
+
+# ----------------------------------------------------------------------------- circuitpython
+
+
+def test_circuitpython(drive: Path, belay: Belay) -> None:
+    (drive / "boot.py").write_text("print('mine')\n")
+    board = f"virtual:?circuitpython=1&files={drive}"
+    status, out, err = belay("circuitpython", "enable-write", board, "--pin", "GP14")
+    assert (status, err) == (0, "")
+    assert "GP14" in out
+    text = (drive / "boot.py").read_text()
+    assert "remount" in text
+    assert "print('mine')" in text
+    status, out, _ = belay("circuitpython", "disable-write", board, "--no-reset")
+    assert status == 0
+    assert (drive / "boot.py").read_text() == "print('mine')\n"
+    status, _, err = belay("circuitpython", "enable-write", board, "--pin", "NOPE")
+    assert status == 2
+    assert "GP14" in err
+    status, _, err = belay("circuitpython", "enable-write", "virtual:")
+    assert status == 1
+    assert "micropython" in err
