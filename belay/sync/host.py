@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,13 +18,16 @@ from belay.source.mpy import MpyCross
 from belay.sync.ignore import ROOTS, Patterns
 from belay.sync.manifest import LEFTOVER, WantedFile
 
-__all__ = ["HostTree", "Making", "board_path", "scan", "stays_source"]
+__all__ = ["HostTree", "Making", "board_path", "check_for_fat", "scan", "stays_source"]
 
 LONGEST_NAME = 255
 """Bytes of UTF-8 that a name may have: the limit of littlefs; FAT's is no smaller."""
 
 _STARTED = ("boot.py", "main.py", "code.py", "webrepl_cfg.py", "safemode.py", "repl.py")
 """What the firmware itself starts or reads, by this name, in the folder that it starts in."""
+
+
+_NOT_IN_FAT = re.compile(r'["*:<>?\\|\x00-\x1f\x7f]|[. ]\Z')
 
 
 @dataclass
@@ -156,6 +160,31 @@ def _unreadable(path: str, error: OSError) -> errors.SyncError:
         text = f"{shown} is a link to {os.readlink(path)}, which is not there; leave it out with "
         return errors.SyncError(text + "`ignore`", path=shown)
     return errors.SyncError(f"cannot read {shown}: {error.strerror}", path=shown)
+
+
+def check_for_fat(tree: HostTree) -> None:
+    """Refuse what CircuitPython's file system cannot hold, or would take for something else.
+
+    Raises:
+        SyncError: two names differ only by case; or one has characters that FAT does not have, or
+            ends in what it drops.
+    """
+    known: dict[str, str] = {}
+    for path in sorted([*tree.files, *tree.folders]):
+        name = posixpath.basename(path)
+        if _NOT_IN_FAT.search(name):
+            raise errors.SyncError(
+                f"{path}: on this board's FAT file system a name cannot have one of "
+                '" * : < > ? \\ | or a control character, nor end in a dot or a space',
+                path=path,
+            )
+        other = known.setdefault(path.casefold(), path)
+        if other != path:
+            raise errors.SyncError(
+                f"{other} and {path} are one file on this board: FAT takes small and capital "
+                "letters for the same",
+                path=path,
+            )
 
 
 # -------------------------------------------------------------------------------- contents

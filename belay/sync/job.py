@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from belay.source.mpy import Abi, MpyCross, find_mpy_cross
-from belay.sync.host import HostTree, Making, board_path, scan
+from belay.sync.host import HostTree, Making, board_path, check_for_fat, scan
 from belay.sync.ignore import Patterns, ignoring, kept_names
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ class Job:
                     at = f"{at.rstrip('/')}/{os.path.basename(folder)}"
                 origins.append((at, folder))
             files = Making(self.minify, self._compiler(abi)).files(tree, self.path)
+            if abi.magic == b"C":
+                check_for_fat(tree)
         folders = {f"{self.path.rstrip('/')}/{path}" for path in tree.folders}
         return Wanted(files, folders, keep, origins)
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from belay import errors
-from belay.sync.host import HostTree, Making, board_path, scan, stays_source
+from belay.sync.host import (
+    HostTree,
+    Making,
+    board_path,
+    check_for_fat,
+    scan,
+    stays_source,
+)
 from belay.sync.ignore import Patterns, ignoring
 
 posix = pytest.mark.skipif(os.name != "posix", reason="names and links of POSIX")
@@ -146,6 +153,21 @@ def test_odd_names(tmp_path: Path) -> None:
     ]
     make(tmp_path, dict.fromkeys(names, "x"))
     assert made(tmp_path).keys() == {f"/{name}" for name in names}
+
+
+@pytest.mark.parametrize("name", ['a"b', "a*", "a:b", "a?", "a\\b", "a|", "a\tb", "dot.", "space "])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_names_that_fat_does_not_have(name: str, kind: str) -> None:
+    tree = HostTree({f"x/{name}": ""}) if kind == "file" else HostTree({}, {"x", f"x/{name}"})
+    with pytest.raises(errors.SyncError, match="FAT file system"):
+        check_for_fat(tree)
+
+
+def test_names_that_fat_takes_for_one() -> None:
+    check_for_fat(HostTree({"a.py": "", "b/A.py": "", "é 'x;+,=[]": "", ".hidden": ""}, {"b"}))
+    for files, folders in (({"a.py", "A.py"}, set()), ({"Lib/a", "lib/b"}, {"Lib", "lib"})):
+        with pytest.raises(errors.SyncError, match="are one file on this board"):
+            check_for_fat(HostTree(dict.fromkeys(files, ""), folders))
 
 
 def test_a_leftover_of_ours_stays_at_home(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -521,6 +522,17 @@ def test_a_board_that_comes_back_without_files_gets_them_again(
     with pytest.raises(belay.ConnectionLost, match="could not be repeated"):
         device.reconnect()  # the import fails, which is told
     assert "could not be synced" in caplog.text
+
+
+def test_threads_take_turns(device: belay.Device, tmp_path: Path) -> None:
+    folders = [
+        make(tmp_path / f"{n}", {f"f{k}.bin": os.urandom(9000) for k in range(3)}) for n in range(3)
+    ]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda folder: device.sync(folder, "/same", keep=True), folders))
+    assert contents(device, "/same") in [
+        {f"/same/{path.name}": path.read_bytes() for path in folder.iterdir()} for folder in folders
+    ]
 
 
 def test_a_closed_device(connect: Connect, tmp_path: Path) -> None:
