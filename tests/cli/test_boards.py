@@ -214,7 +214,7 @@ def test_ctrl_c_stops_them(targets: list[str]) -> None:
     boards = len(targets) // 2
     endless = "while True:\n    print('on')\n    import time; time.sleep_ms(5)"
     with Person("exec", *targets, endless) as person:
-        for name in {"on"} if boards == 1 else {r"\[virtual:a\]   on", r"\[virtual:two\] on"}:
+        for name in {r"^on\r\n"} if boards == 1 else {r"\[virtual:a\]   on", r"\[virtual:two\] on"}:
             person.sees(name)
         person.interrupts()
         assert person.status() == 128 + signal.SIGINT
