@@ -109,7 +109,7 @@ def connect_tcp(address: NetworkPlace, timeout: float | None) -> socket.socket:
 
 def _connect(address: NetworkPlace, timeout: float | None) -> socket.socket:
     try:
-        return socket.create_connection((address.host, address.port), timeout)
+        return _found(address.host, address.port, timeout)
     except socket.gaierror as error:
         raise PortNotFoundError(
             f"There is no host {address.host!r} ({error.strerror}). Is the name right, and is this "
@@ -127,3 +127,15 @@ def _connect(address: NetworkPlace, timeout: float | None) -> socket.socket:
         ) from error
     except (OSError, UnicodeError) as error:
         raise ConnectionFailedError(f"No connection to {address}: {error}.") from error
+
+
+def _found(host: str, port: int, timeout: float | None) -> socket.socket:
+    try:
+        return socket.create_connection((host, port), timeout)
+    except socket.gaierror:
+        from belay.transports.localnames import local_address
+
+        # Many a Linux does not ask the network for names such as mpy-esp32.local.
+        if not (found := local_address(host, timeout)):
+            raise
+        return socket.create_connection((found, port), timeout)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 import belay
-from belay.errors import AddressError, FeatureUnavailableError
+from belay.errors import AddressError, FeatureUnavailableError, PortNotFoundError
 from belay.transports import discovery, open_transport
 from belay.transports.address import WebReplAddress
 from belay.transports.discovery import find_network_boards, probe
 from belay.transports.virtual import close_shared
+from tests.transports.far_ends import TcpServer, echo_over_tcp
 
 SOON = 30.0
 
@@ -100,13 +101,14 @@ def test_a_mistake_in_the_address_is_told() -> None:
 # ---------------------------------------------------------------------------- the network
 
 
-def test_boards_that_announce_themselves() -> None:
+@pytest.fixture(scope="module")
+def desk() -> Iterator[str]:
+    """A host in the network that announces a WebREPL, on port 8267."""
     zeroconf = pytest.importorskip("zeroconf")
-    service = "_webrepl._tcp.local."
     name = "belay-test-desk"
     info = zeroconf.ServiceInfo(
-        service,
-        f"{name}.{service}",
+        "_webrepl._tcp.local.",
+        f"{name}._webrepl._tcp.local.",
         addresses=[socket.inet_aton("127.0.0.1")],
         port=8267,
         server=f"{name}.local.",
@@ -115,18 +117,45 @@ def test_boards_that_announce_themselves() -> None:
         network = zeroconf.Zeroconf()
     except OSError:
         pytest.skip("no multicast on this machine")
-    try:
-        network.register_service(info)
-        wanted = {WebReplAddress(f"{name}.local", 8267), WebReplAddress(f"{name}.local", 8266)}
-        found: set[WebReplAddress] = set()
-        end = time.monotonic() + SOON
-        while not wanted <= found and time.monotonic() < end:
-            found.update(find_network_boards([name, "belay-test-nobody"], timeout=1.0))
-        assert found >= wanted
-        assert not any("nobody" in each.host for each in found)
-    finally:
-        network.unregister_service(info)
-        network.close()
+    network.register_service(info)
+    with zeroconf.Zeroconf() as other:
+        heard = other.get_service_info(info.type, info.name, 10_000)
+    if heard:
+        yield name
+    network.unregister_service(info)
+    network.close()
+    if not heard:
+        pytest.skip("multicast does not arrive on this machine")
+
+
+def test_boards_that_announce_themselves(desk: str) -> None:
+    wanted = {WebReplAddress(f"{desk}.local", 8267), WebReplAddress(f"{desk}.local", 8266)}
+    found: set[WebReplAddress] = set()
+    end = time.monotonic() + SOON
+    while not wanted <= found and time.monotonic() < end:
+        found.update(find_network_boards([desk, "belay-test-nobody"], timeout=1.0))
+    assert found >= wanted
+    assert not any("nobody" in each.host for each in found)
+
+
+def test_a_host_that_only_the_network_knows(desk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    really = socket.create_connection
+
+    def unknown(place: tuple[str, int], timeout: float | None) -> socket.socket:
+        if place[0].endswith(".local"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return really(place, timeout)
+
+    monkeypatch.setattr(socket, "create_connection", unknown)
+    with TcpServer(echo_over_tcp) as server:
+        transport = open_transport(f"socket://{desk}.local:{server.port}", timeout=SOON)
+        transport.write(b"x")
+        assert transport.wait(SOON)
+        assert transport.read() == b"x"
+        transport.close()
+    monkeypatch.setitem(sys.modules, "zeroconf", None)
+    with pytest.raises(PortNotFoundError, match="There is no host"):
+        open_transport(f"socket://{desk}.local:80")
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,11 @@ class Wipy:
         self._server.hang_up()
 
 
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BELAY_PASSWORD", raising=False)
+
+
 @pytest.fixture
 def wipy() -> Iterator[Wipy]:
     board = Wipy()
