@@ -109,6 +109,54 @@ COMMANDS: dict[str, Command] = {
         "[PORT]",
         "Let computers write to the drive of a CircuitPython board again.",
     ),
+    "ls": Command(
+        _FILES, "belay.cli.listing:ls", "[PORT] [:PATH...]", "List files and folders of a board."
+    ),
+    "tree": Command(
+        _FILES,
+        "belay.cli.listing:tree",
+        "[PORT] [:FOLDER...]",
+        "Draw the folders and files of a board as a tree.",
+    ),
+    "cat": Command(
+        _FILES, "belay.cli.changing:cat", "[PORT] :FILE...", "Show what is in files of a board."
+    ),
+    "cp": Command(
+        _FILES,
+        "belay.cli.copying:cp",
+        "[PORT] FROM... TO",
+        "Copy files and folders to a board, from it, or on it.",
+    ),
+    "mv": Command(
+        _FILES,
+        "belay.cli.changing:mv",
+        "[PORT] :FROM... :TO",
+        "Move or rename files and folders on a board.",
+    ),
+    "rm": Command(
+        _FILES, "belay.cli.changing:rm", "[PORT] :PATH...", "Remove files and folders of a board."
+    ),
+    "mkdir": Command(
+        _FILES, "belay.cli.changing:mkdir", "[PORT] :FOLDER...", "Make folders on a board."
+    ),
+    "hash": Command(
+        _FILES,
+        "belay.cli.listing:digests",
+        "[PORT] :FILE...",
+        "Show the SHA-256 of files, made on the board.",
+    ),
+    "df": Command(
+        _FILES, "belay.cli.listing:df", "[PORT]", "Show how full the file systems of a board are."
+    ),
+    "edit": Command(
+        _FILES, "belay.cli.changing:edit", "[PORT] :FILE", "Edit a file of a board in your editor."
+    ),
+    "mount": Command(
+        _FILES,
+        "belay.cli.mount:mount",
+        "[PORT] FOLDER [SCRIPT]",
+        "Let a board see a folder of this computer, and import from it.",
+    ),
     "virtual": Command(
         _OTHER,
         "belay.cli.virtual:virtual",
