@@ -58,6 +58,7 @@ class CircuitBoard(Board):
     ) -> None:
         super().__init__(line, filesystem, options, on_end)
         self.drive = Drive(filesystem)
+        filesystem.fat = True
         self._console.forgetful = True
         self._status_bar = True
         self._program_runs = False

@@ -7,6 +7,7 @@ listed in ``/`` and read-only, so nothing that syncs or wipes the board's files 
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import struct
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errnos import Errno, fail
-from .filesystem import BLOCK, Entry, Filesystem, OpenFile, OpenMode
+from .filesystem import BLOCK, Entry, Filesystem, OpenFile, OpenMode, split
 
 if TYPE_CHECKING:
     from .vm import MachineHost
@@ -127,6 +128,9 @@ class FileCalls:
     # ---- paths
 
     def _path(self, address: int) -> str:
+        return self._fs.spelled(self._as_given(address))
+
+    def _as_given(self, address: int) -> str:
         path = posixpath.normpath(posixpath.join(self._cwd, self.memory.text(address)))
         return "/" + path.lstrip("/")
 
@@ -177,7 +181,13 @@ class FileCalls:
         return 0
 
     def _renameat(self, _at: int, old: int, _to: int, new: int) -> int:
-        self._fs.rename(self._writable(old), self._writable(new))
+        source, target = self._writable(old), self._writable(new)
+        if self._fs.fat:  # what takes a name takes its case with it
+            there, target = target, posixpath.join(split(target)[0], split(self._as_given(new))[1])
+            if there not in (source, target):
+                with contextlib.suppress(FileNotFoundError):
+                    self._fs.unlink(there)
+        self._fs.rename(source, target)
         return 0
 
     # ---- files

@@ -9,6 +9,8 @@ Space is counted in blocks: a file takes as many as its bytes fill, a directory 
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -33,6 +35,7 @@ DEFAULT_FLASH = 4 << 20
 """Bytes of flash for files when nothing else was asked for."""
 
 _NAME_LIMIT = 255
+_NOT_ON_FAT = re.compile(r'["*:<>?|\x00-\x1f\x7f]')
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,28 @@ class Filesystem(ABC):
         blocks: how many there are.
         used: and how many are taken.
         read_only: programs on the board cannot write (EROFS); who calls the methods here can.
+        fat: programs on the board find FAT's names: no case, and some characters less.
     """
 
     def __init__(self, flash: int = DEFAULT_FLASH) -> None:
         self.blocks = max(flash, BLOCK) // BLOCK
         self.used = 0
         self.read_only = False
+        self.fat = False
+
+    def spelled(self, path: str) -> str:
+        """The path as what is there is called: on FAT, ``/A.PY`` may be ``/a.py``."""
+        if not self.fat:
+            return path
+        at = ""
+        for name in path.split("/")[1:]:
+            if _NOT_ON_FAT.search(name):
+                raise fail(Errno.EINVAL, path)
+            with contextlib.suppress(OSError):
+                names = [there for there, _ in self.names(at or "/")]
+                name = next((each for each in names if each.upper() == name.upper()), name)
+            at += f"/{name}"
+        return at
 
     @property
     def free(self) -> int:

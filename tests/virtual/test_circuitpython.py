@@ -146,6 +146,20 @@ def test_it_remounts_only_where_no_computer_can_be_writing(raw: BoardProcess) ->
     assert raw.eval("__import__('os').listdir('/')") == "['boot_out.txt', 'x']"
 
 
+def test_names_are_those_of_fat(raw: BoardProcess) -> None:
+    raw.exec("import os, storage\n__import__('_board').drive_eject()\nstorage.remount('/', False)")
+    raw.exec(
+        "os.mkdir('Fat')\nopen('/FAT/a.py', 'w').write('x')\nos.rename('fat/A.PY', 'fat/A.py')"
+    )
+    assert raw.eval("os.listdir('fat'), open('Fat/a.PY').read()") == "(['A.py'], 'x')"
+    raw.exec("open('fat/new', 'w').write('y')\nos.rename('fat/new', 'fat/a.py')")
+    assert raw.eval("os.listdir('fat'), open('Fat/A.PY').read()") == "(['a.py'], 'y')"
+    for name in ("a:b", 'say"', "what?", "a*", "<", "|"):
+        assert b"OSError: [Errno 22] EINVAL" in fails(raw, f"open({name!r}, 'w')"), name
+    raw.exec("os.remove('FAT/A.py')\nos.rmdir('FAT')")
+    assert "fat" not in raw.eval("os.listdir('/')").lower()
+
+
 BOOTS = {
     "storage.remount('/', readonly=False)": True,
     "storage.remount('/')": True,
@@ -202,6 +216,9 @@ def test_modules_are_those_of_circuitpython(raw: BoardProcess) -> None:
     raw.exec("import sys, os, time, hashlib, supervisor, usb_cdc, microcontroller, board")
     for expression, value in SAYS.items():
         assert raw.eval(expression) == value, expression
+    listed = raw.exec("help('modules')")[0].decode().split()
+    for name in listed[: listed.index("Plus")]:
+        assert raw.exec(f"import {name}") == (b"", b""), name
     for name in ("machine", "asyncio", "neopixel"):
         assert b"ImportError: no module named" in fails(raw, f"import {name}")
     for name in ("deflate", "vfs", "uctypes"):

@@ -5,7 +5,14 @@ Modules of the build cannot be changed or removed, so others stand in for them i
 where ``import`` looks first.
 """
 
+import builtins
 import sys
+
+_LISTED = (
+    "__main__ analogio array binascii board builtins busio collections digitalio errno gc hashlib "
+    "io json math microcontroller micropython os random re rtc select storage struct supervisor "
+    "sys time traceback usb_cdc"
+)
 
 
 class _Missing:
@@ -16,6 +23,19 @@ class _Missing:
 
     def __getattr__(self, name):
         raise ImportError("no module named '%s'" % self._name)
+
+
+def _make_help(original):
+    def help(*about):
+        if about != ("modules",):
+            return original(*about)
+        names = _LISTED.split()
+        rows = (len(names) + 3) // 4
+        for row in range(rows):
+            print("".join(["%-18s" % name for name in names[row::rows]]).rstrip())
+        print("Plus any modules on the filesystem")
+
+    return help
 
 
 def _replace():
@@ -32,6 +52,7 @@ def _replace():
     modules.pop("utime", None)
     for name in ("deflate", "vfs", "uctypes", "framebuf", "cryptolib", "js", "jsffi"):
         modules[name] = _Missing(name)
+    builtins.help = _make_help(builtins.help)
 
 
 _replace()
