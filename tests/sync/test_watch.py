@@ -7,6 +7,7 @@ import contextlib
 import os
 import queue
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,10 +75,11 @@ def watched() -> Iterator[Callable[..., Watched]]:
 
 
 def replaced(path: Path, text: str) -> None:
-    """As editors save."""
-    other = path.with_name(path.name + "~")
-    other.write_text(text)
-    os.replace(other, path)
+    """As editors save, so that nobody sees half of it."""
+    outside = next(each for each in path.parents if each.name.startswith("test_"))  # tmp_path
+    with tempfile.TemporaryDirectory(dir=outside) as folder:
+        other = make(Path(folder), {"new": text}) / "new"
+        os.replace(other, path)
 
 
 def test_every_change_is_synced(
@@ -94,7 +96,7 @@ def test_every_change_is_synced(
     watch.until("/a.txt")
     replaced(folder / "sub" / "b.txt", "3")
     watch.until("/sub/b.txt")
-    make(folder, {"new/d.txt": "4"})
+    os.replace(make(tmp_path / "elsewhere", {"d.txt": "4"}), folder / "new")
     watch.until("/new/d.txt")
     if os.name == "posix":
         (tmp_path / "shared" / "c.txt").write_text("5")
