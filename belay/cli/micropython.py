@@ -67,7 +67,10 @@ def run_micropython(arguments: Sequence[str], variables: Mapping[str, str]) -> i
     with Device("virtual:", reset=False, startup="import os, sys") as device:
         _show(device, program, folders)
         if program.source is None:
-            device.terminal()
+            from belay.terminal.console import run_console
+            from belay.terminal.history import LineHistory, default_path
+
+            run_console(device, history=LineHistory(default_path()))
             return 0
         given = [program.name, *program.arguments]
         return run_script(device, program.source, filename=program.name, arguments=given)

@@ -45,6 +45,7 @@ SESSIONS = [
     (["bootloader", AT], r"^belay: this board has no such bootloader: AttributeError", 1),
     (["rtc", AT], r"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  \(in step with this computer\)", 0),
     (["latency", AT, "-c", "3"], r"^Statistics \(3 samples\):\r\n  Min: .*\n  host: ", 0),
+    (["completion", "bash"], r"complete -o bashdefault -o default -F _belay belay\r\n$", 0),
     (["version"], rf"^belay +{belay.__version__}\r\npython +{platform.python_version()}\r\n", 0),
 ]
 

@@ -204,7 +204,9 @@ PROGRAMS = [
 
 
 @pytest.mark.usefixtures("without_micropython")
-def test_the_virtual_board_stands_in(capfd: pytest.CaptureFixture[str], project: Path) -> None:
+def test_the_virtual_board_stands_in(
+    capfd: pytest.CaptureFixture[str], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / "use.py").write_text(
         "import sys, sensors\nprint(sensors.NAME, sys.argv)\nimport neighbour\n"
     )
@@ -215,5 +217,10 @@ def test_the_virtual_board_stands_in(capfd: pytest.CaptureFixture[str], project:
     assert (project / "made").read_text() == "x"
     assert main(["run", "micropython", "script.py"]) == 1
     assert 'File "script.py", line 4, in ratio' in capfd.readouterr().err
+    (project / "typed").write_text("import sensors\nsensors.NAME\n")
+    with (project / "typed").open() as typed:
+        monkeypatch.setattr(sys, "stdin", typed)
+        assert main(["run", "micropython"]) == 0
+    assert "'from the package'" in capfd.readouterr().out
     assert main(["run", "micropython", "-m"]) == 2
     assert main(["run", "micropython", "gone.py"]) == 1
