@@ -209,6 +209,7 @@ class Conversation:
             elif type(event) is Event:
                 self._tell(event)
             elif type(event) is LineWanted:
+                self._asked_again = False  # the program has read it, and knows that it is none
                 self._give_line(event.room, event.question)
             elif type(event) is Failure:
                 outcome.failure = event.reason

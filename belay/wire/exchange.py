@@ -432,6 +432,8 @@ class Exchange:
             return  # asked twice in one piece; the caller has one line for it
         self._line_number = self._line_asked = frame.seq
         self._line = None
+        if text := self._text_running.reads(len(self._nonce) + 13 + len(frame.payload)):
+            events.append(Text(text, True))
         room, question = int.from_bytes(frame.payload[:2], "little"), frame.payload[2:]
         events.append(LineWanted(frame.seq, room, question))
 

@@ -142,6 +142,21 @@ class RunningText:
         self._news = True
         return self._release(len(self._held)), False
 
+    def reads(self, size: int) -> bytes:
+        """The program asks for a line, so it runs, and has taken in all that it was sent.
+
+        Args:
+            size: bytes of the frame in which it asks. What was held and is as long was this frame
+                when it was damaged: nobody's text.
+
+        Returns:
+            What was held and was text.
+        """
+        text = self._release(len(self._held))
+        self._questions = 0
+        self._news = True
+        return b"" if abs(len(text) - size) <= 1 else text
+
     def finish(self) -> bytes:
         """The answer has come: return what of the held text was the program's."""
         text = bytes(self._held)

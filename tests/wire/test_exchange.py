@@ -514,6 +514,31 @@ def test_a_line_that_is_asked_for_twice_is_taken_once_from_the_caller() -> None:
     assert exchange.receive(wanted) == [LineWanted(5, 64)]
 
 
+def test_a_program_that_asks_for_much_may_be_asked_after_as_often() -> None:
+    exchange = running()
+    for number in range(60):
+        wanted = frame("k", b"\x40\0question", number)
+        exchange.receive((damaged(wanted), b"\x8f" + wanted[1:], wanted[1:])[number % 3])
+        assert exchange.patience is not None
+        assert exchange.silence() == []
+        assert exchange.data_to_send() == REPEAT + ASK
+        # What was left of it is nobody's text.
+        assert exchange.receive(wanted) == [LineWanted(number, 64, b"question")]
+        exchange.send_line(b"text")
+        exchange.data_to_send()
+        assert exchange.receive(frame("a", b"", number)) == []
+    assert exchange.receive(frame("R", b"\x91")) == [answer()]
+
+
+def test_text_that_looked_like_a_wreck_is_handed_on_when_the_program_asks() -> None:
+    exchange = running()
+    text = NONCE[1:] + b" and more of it" * 3
+    assert exchange.receive(text) == []
+    wanted = frame("k", b"\x40\0", 5)
+    assert exchange.receive(wanted) == [Text(text, True), LineWanted(5, 64)]
+    assert exchange.patience is None
+
+
 def test_a_line_that_nobody_takes_is_not_sent_for_ever() -> None:
     exchange = wanting()
     exchange.send_line(b"text")
