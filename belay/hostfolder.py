@@ -96,7 +96,6 @@ class HostFolder:
 
     Attributes:
         root: the folder, with all links resolved.
-        questions: how many were answered.
     """
 
     def __init__(
@@ -104,7 +103,6 @@ class HostFolder:
     ) -> None:
         self.root = os.path.realpath(folder)
         self.readonly = readonly
-        self.questions = 0
         self._name = name
         self._inside = self.root.rstrip(os.sep) + os.sep
         self._windows = _WINDOWS
@@ -128,7 +126,6 @@ class HostFolder:
             question: what to do, and with what.
             room: most bytes of the answer.
         """
-        self.questions += 1
         room = min(room, MOST_ROOM)
         if room < LEAST_ROOM:
             return bytes((_NUMBERS[errno.EINVAL],))

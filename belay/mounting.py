@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from belay import errors
+from belay.session.onboard import raw_deflate
 from belay.session.requests import Operation
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from belay.source.linemap import SourceMap
 
 __all__ = ["Mount", "Mounting", "Mounts"]
+
+_NOBODY, _DEFLATED = b"\x13", b"\xff"
+"""Answers in place of a :class:`HostFolder`'s: ENODEV; and what begins a deflated one."""
+
+_MORE = 3
+"""So many times the room of an answer may fit into it, deflated."""
+
+_DEFLATE_FROM = 160
 
 MOUNT = b"M"
 """``(where, number, whether import looks there)`` of :mod:`belay.onboard.mount`; 0 unmounts."""
@@ -40,18 +49,18 @@ class Mount:
     """
 
     def __init__(self, device: Mounting, at: str, host: HostFolder, number: int) -> None:
+        self._mounts = device._mounts
         self.at = at
         self.folder = host.root
         self.readonly = host.readonly
         self.active = True
         self._device = weakref.ref(device)  # which holds this
-        self._host = host
         self._number = number
 
     @property
     def questions(self) -> int:
         """How often the board has asked for something of it: each time is a round trip."""
-        return self._host.questions
+        return self._mounts.questions[self._number]
 
     def umount(self) -> None:
         """Take it away. Calling it again, or when the Device is closed, does nothing."""
@@ -85,16 +94,19 @@ class Mounts:
 
     Attributes:
         by_place: by where the board sees them.
+        questions: how many the board has asked, by the number of the folder.
     """
 
     def __init__(self) -> None:
         self.by_place: dict[str, Mount] = {}
+        self.questions: dict[int, int] = {}
         self._folders: dict[int, HostFolder] = {}
         self._numbers = itertools.count(1)
 
     def add(self, host: HostFolder) -> int:
         """Let a board ask for a folder; the number that it asks with."""
         number = next(self._numbers)
+        self.questions[number] = 0
         self._folders[number] = host
         return number
 
@@ -102,11 +114,26 @@ class Mounts:
         """Answer for it no more."""
         self._folders.pop(number, None)
 
-    def answer(self, question: list[Any], room: int) -> bytes:
-        """Answer a board's question: ``[number of the folder, what, path, …]``."""
+    def answer(self, question: list[Any], room: int, deflate: bool) -> bytes:
+        """Answer a board's question: ``[number of the folder, what, path, …]``.
+
+        Args:
+            question: it.
+            room: most bytes of the answer.
+            deflate: the board can inflate; then more may go into that.
+        """
         number = question[0] if question and type(question[0]) is int else 0
         host = self._folders.get(number)
-        return host.answer(question[1:], room) if host is not None else b"\x13"  # ENODEV
+        if host is None:
+            return _NOBODY
+        self.questions[number] += 1
+        answer = host.answer(question[1:], _MORE * room if deflate else room)
+        if deflate and answer[0] == 0 and len(answer) > _DEFLATE_FROM:
+            packed = _DEFLATED + raw_deflate(answer[1:])
+            if len(packed) <= min(room, len(answer)):
+                return packed
+        # What is long has changed nothing, so it may be asked for twice.
+        return answer if len(answer) <= room else host.answer(question[1:], room)
 
 
 class Mounting:
@@ -200,7 +227,9 @@ class Mounting:
             self._put_mount(at, 0, False)
 
     def _put_mount(self, at: str, number: int, importing: bool) -> None:
-        self._session.suppliers["mount"] = self._mounts.answer  # a new one after a reconnect
+        session, mounts = self._session, self._mounts  # after a reconnect it is a new one
+        deflate = session.facts.deflate
+        session.suppliers["mount"] = lambda asked, room: mounts.answer(asked, room, deflate)
         args = (at, number, importing)
         label = f"mounting at {at}"
         try:

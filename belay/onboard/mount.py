@@ -2,7 +2,7 @@
 # Folders of the host as file systems of the board. An extension of the agent: runs in its
 # dictionary. What the host's half knows stands in belay/hostfolder.py: a question is
 # ["mount", number of the folder, what, path, ...], its answer one byte, 0 or an errno, and then
-# what was asked for, or a text that says what is wrong.
+# what was asked for, or a text that says what is wrong; or 255, and then the former deflated.
 import io
 import os
 
@@ -35,6 +35,8 @@ def ask(*q):
         a = Belay.receive(ROOM, pull([iter((["mount"] + list(q),))])[0])
     finally:
         asking = 0
+    if a and a[0] == 255:
+        return memoryview(inflate(a[1:]))
     if not a or a[0]:
         e = a[0] if a else 5
         if len(a) > 1:

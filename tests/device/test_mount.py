@@ -348,7 +348,7 @@ def test_over_a_line_that_damages_bytes(folder: Path) -> None:
         device._session._timing.floor = 0.03  # the silence before a repetition
         device.mount(folder, readonly=False)
         device("os.stat('/remote')")
-        link.set_rate(up=1 / 3000, down=1 / 3000)
+        link.set_rate(up=1 / 1000, down=1 / 1000)
         device("""
             for i in range(3):
                 with open('/remote/bytes.bin', 'rb') as f: assert f.read() == bytes(range(256)) * 20
