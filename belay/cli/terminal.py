@@ -69,19 +69,18 @@ def terminal(
     options: dict[str, Any] = {}
     if boards.password is not None:
         options["password"] = boards.password
-    transport = open_transport(targets[0].address, **options)
-    with contextlib.ExitStack() as stack:
-        if capture is not None:
-            options["capture"] = stack.enter_context(_created(capture))
+    with _created(capture) as captured:
         converse(
-            transport,
+            open_transport(targets[0].address, **options),
             history=None if no_history else LineHistory(default_path()),
             injections=injections,
-            capture=options.get("capture"),
+            capture=captured,
         )
 
 
-def _created(path: Path) -> Any:
+def _created(path: Path | None) -> Any:
+    if path is None:
+        return contextlib.nullcontext()
     try:
         return path.open("wb")
     except OSError as error:
