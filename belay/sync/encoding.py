@@ -64,13 +64,13 @@ def pack(piece: bytes, form: Form) -> Packed:
         packer = zlib.compressobj(9, zlib.DEFLATED, -form.window, 9)
         deflated = packer.compress(piece) + packer.flush()
         choices.append(Packed(deflated, form.window))
-    for choice in list(choices):
-        if form.text:
-            armoured = b2a_base64(choice.data, newline=False)
-            choices.append(choice._replace(data=armoured, keys=ARMOURED))
-        elif form.masked and len(piece) > _BLOCK:
-            data, keys = mask(choice.data)
-            choices.append(choice._replace(data=data, keys=keys))
+    shortest = min(choices, key=lambda choice: len(choice.data))
+    if form.text:
+        armoured = b2a_base64(shortest.data, newline=False)
+        choices.append(shortest._replace(data=armoured, keys=ARMOURED))
+    elif form.masked and len(piece) > _BLOCK:
+        data, keys = mask(shortest.data)
+        choices.append(shortest._replace(data=data, keys=keys))
     literal = escape_ascii if form.text else escape
     return min(
         choices,

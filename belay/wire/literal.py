@@ -14,19 +14,12 @@ import re
 
 __all__ = ["escape", "escape_ascii"]
 
-_NAMED = {10: rb"\n", 13: rb"\r", 92: rb"\\"}
 _OCTAL = (0, 1, 2, 3, 4, 5, 35, 39, 123)
 """NUL must be escaped too: MicroPython 1.29 preview reads a raw NUL in a literal as 0x01."""
 
-_SHORT = {bytes([c]): _NAMED.get(c, b"\\%o" % c) for c in (*_OCTAL, *_NAMED)}
-_LONG = {bytes([c]): b"\\%03o" % c for c in _OCTAL}
-_UNSAFE = re.compile(rb"([\x00-\x05#'{])(?=[0-7])|([\x00-\x05\n\r#'\\{])")
+_SHORT = {b"\n": rb"\n", b"\r": rb"\r", **{bytes([c]): b"\\%o" % c for c in _OCTAL}}
+_BEFORE_DIGIT = re.compile(rb"[\x00-\x05#'{](?=[0-7])")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
-
-
-def _replace(match: re.Match[bytes]) -> bytes:
-    # Three octal digits where another digit follows, else it would be read as part of the escape.
-    return _LONG[match[1]] if match[1] else _SHORT[match[2]]
 
 
 def escape(data: bytes) -> bytes:
@@ -34,7 +27,12 @@ def escape(data: bytes) -> bytes:
 
     Random bytes grow by about 6 %.
     """
-    return _UNSAFE.sub(_replace, data)
+    data = data.replace(b"\\", rb"\\")
+    # Three octal digits where another digit follows, else it would be read as part of the escape.
+    data = _BEFORE_DIGIT.sub(lambda match: b"\\%03o" % match[0][0], data)
+    for raw, escaped in _SHORT.items():  # in C: an eighth of the time that callbacks take
+        data = data.replace(raw, escaped)
+    return data
 
 
 def escape_ascii(data: bytes) -> bytes:
