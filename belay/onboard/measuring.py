@@ -58,7 +58,13 @@ def facts():
     put("free", gc.mem_free)
     put("used", gc.mem_alloc)
     put("machine", names)
+
+    def chip():  # CircuitPython
+        return __import__("microcontroller").cpu
+
+    put("frequency", lambda: chip().frequency)
     put("frequency", lambda: machine("freq"))
+    put("id", lambda: bytes(chip().uid))
     put("id", lambda: bytes(machine("unique_id")))
     put("files", lambda: __import__("os").statvfs("/")[:4])
     return d

@@ -17,6 +17,7 @@ import pytest
 
 import belay
 from belay import Device
+from belay.session.requests import Operation
 from tests.session.boards import counted
 
 BOARD = "virtual:?circuitpython=1"
@@ -67,6 +68,13 @@ def test_names_that_belay_imports(device: Device) -> None:
     assert device("digitalio.Direction.INPUT, I2C.__name__") == ("digitalio.Direction.INPUT", "I2C")
     with pytest.raises(belay.PyboardException["NameError"]):
         device("machine")
+
+
+def test_what_a_notebook_asks_about_a_board(device: Device) -> None:
+    facts = device._session.perform(Operation(b"w", (1,), "measuring"))
+    assert facts["machine"] == "Raspberry Pi Pico with rp2040"
+    assert facts["id"] == device("bytes(__import__('microcontroller').cpu.uid)")
+    assert facts["frequency"] == 125_000_000
 
 
 def test_a_soft_reset_and_attaching(connect: Callable[..., Device]) -> None:
