@@ -59,6 +59,8 @@ class UnixPort(DescriptorTransport):
         tty.setraw(theirs)
         mode = termios.tcgetattr(theirs)
         mode[3] |= termios.ISIG | termios.NOFLSH  # a Ctrl-C becomes SIGINT where the port says so
+        for other in (termios.VQUIT, termios.VSUSP):  # other bytes of the data become none
+            mode[6][other] = os.fpathconf(theirs, "PC_VDISABLE").to_bytes(1, "little")
         termios.tcsetattr(theirs, termios.TCSANOW, mode)
         self.process = subprocess.Popen(
             [str(python), "-c", _SUPERVISE, "-X", f"heapsize={heap}"],
