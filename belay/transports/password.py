@@ -89,9 +89,10 @@ class PasswordSource:
                 f"{self._address} asks for a password, and none was given. Set the environment "
                 "variable BELAY_PASSWORD, or give password=… to Device, --password to a command."
             )
+        again = "It was refused. " if self._prompts else ""
         self._prompts += 1
         try:
-            return Secret(getpass.getpass(f"Password of {self._address}: "))
+            return Secret(getpass.getpass(f"{again}Password of {self._address}: "))
         except (EOFError, NotImplementedError, RuntimeError) as error:
             raise AuthenticationError(f"No password for {self._address} was typed.") from error
 
