@@ -94,7 +94,7 @@ def manifest(root, hashing, z):
     return i + 1, (space(root) or space("/"))[:5], m, r
 
 
-def plain(d, w, k):
+def bare_bytes(d, w, k):
     if k == 1:
         d = a2b_base64(d)
     elif k:
@@ -123,7 +123,7 @@ def put(p, i, d, w, k, n=-1, h=0):
             F[:] = q, open(q, "wb"), 0
         if q != F[0] or i > F[2]:
             return -1
-        d = plain(d, w, k)[F[2] - i :]
+        d = bare_bytes(d, w, k)[F[2] - i :]
         F[1].write(d)
         F[2] += len(d)
         if n < 0:

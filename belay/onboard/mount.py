@@ -24,7 +24,7 @@ if sys.implementation.name != "circuitpython" and __import__("time").localtime(0
     EPOCH = 946684800
 
 
-def ask(*q):
+def put_question(*q):
     global asking
     if reply is not None:  # in a callback between two calls: the host does not listen
         raise OSError(19, "the host's folder can be used only while the host runs something here")
@@ -51,7 +51,7 @@ class Folder:
         self.here = "/"
 
     def ask(self, what, path, *a):
-        return ask(self.number, what, self.normal(path), *a)
+        return put_question(self.number, what, self.normal(path), *a)
 
     def normal(self, path):
         r = []
