@@ -70,7 +70,7 @@ pytest: $(VENV)/.test-ready $(VENV)/.lab-ready browser
 	@$(BIN)/python -m pytest tests/wire -q -n $(WORKERS) --durations=0 --durations-min=5 --cov=belay.wire --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	@$(BIN)/python -m pytest tests --ignore=tests/wire -n $(WORKERS) $(ARGS)
 
-bench: $(VENV)/.test-ready  ## times and round trips beside Belay 0.30.1 and mpremote 1.29.0
+bench: $(VENV)/.test-ready  ## times and round trips beside Belay 0.30.1, mpremote 1.29.0 and mpytool 2.6.0
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/.test-ready  ## the tests that take minutes: 100,000 calls, long silences

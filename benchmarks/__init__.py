@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``make bench``: this project beside Belay 0.30.1 and mpremote 1.29.0, in one run.
+"""``make bench``: this project beside Belay 0.30.1, mpremote 1.29.0 and mpytool 2.6.0.
 
 Each peer runs in its own process and its own environment, on its own virtual board of the same
 kind, behind the same kind of link; the peers take turns call by call, so that whatever else the

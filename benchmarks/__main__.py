@@ -11,63 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measure
-from benchmarks.boards import ONE_MS, UART, UNSHAPED
+from benchmarks import files, measure
+from benchmarks.boards import ONE_MS, UART, UART_1_MS, UART_8_MS, UNSHAPED
 from benchmarks.peers import BARE, MPREMOTE, OLD_BELAY, OURS
+from benchmarks.table import Table, milliseconds, plain, ratio
 
 RESULTS = Path(__file__).resolve().parent / "results"
 LINKS = [(UNSHAPED, 0.6), (ONE_MS, 0.55), (UART, 0.55)]
 AGAINST_BARE = 1.4
+KILOBYTES_A_SECOND = 20
+"""Of source, at 115200 baud and 8 ms each way."""
 
-
-class Table:
-    """Rows of what, ours, the peers', the target, and whether it was reached."""
-
-    HEAD = ("what", "ours", "Belay 0.30.1", "mpremote 1.29", "bare raw REPL", "reach", "")
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, ...]] = []
-
-    def add(
-        self,
-        what: str,
-        ours: float,
-        show: Callable[[float], str],
-        *,
-        belay: float | None = None,
-        mpremote: float | None = None,
-        bare: float | None = None,
-        reach: str = "",
-        reached: bool | None = None,
-    ) -> None:
-        """Add one row; `show` formats every number of it."""
-        others = ("-" if number is None else show(number) for number in (belay, mpremote, bare))
-        mark = "" if reached is None else ("yes" if reached else "NO")
-        self.rows.append((what, show(ours), *others, reach, mark))
-
-    def __str__(self) -> str:
-        rows = [self.HEAD, *self.rows]
-        widths = [max(len(row[n]) for row in rows) for n in range(len(self.HEAD))]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if number in (0, 5) else cell.rjust(width)
-                for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
-def milliseconds(value: float) -> str:
-    return f"{value:.2f} ms"
-
-
-def plain(value: float) -> str:
-    return f"{value:g}" if value == int(value) else f"{value:.1f}"
-
-
-def ratio(value: float) -> str:
-    return f"{value:.2f} x"
+Numbers = dict[str, Any]
 
 
 def add_connecting(table: Table, found: dict[str, dict[str, float]]) -> None:
@@ -165,19 +120,74 @@ def add_import(table: Table, found: dict[str, float]) -> None:
     )
 
 
-def run(rounds: int, times: int) -> tuple[Table, dict[str, Any]]:
-    """Measure everything.
+def add_file_counts(table: Table, found: files.Numbers) -> None:
+    for name, job in files.JOBS.items():
+        by_peer = _by_column(found[name], "trips")
+        ours = by_peer.pop("ours")
+        table.add(
+            f"{job.what}: round trips",
+            ours,
+            plain,
+            reach=f"<= {job.trips}",
+            reached=ours <= job.trips,
+            **by_peer,
+        )
+    for name, job in files.JOBS.items():
+        if job.wire is not None:
+            by_peer = {
+                column: wire / files.SIZE
+                for column, wire in _by_column(found[name], "wire").items()
+            }
+            ours = by_peer.pop("ours")
+            table.add(
+                f"{job.what}: bytes on the wire",
+                ours,
+                ratio,
+                reach=f"<= {job.wire} x",
+                reached=ours <= job.wire,
+                **by_peer,
+            )
+
+
+def add_file_times(table: Table, link: str, found: files.Numbers) -> None:
+    for name, job in files.JOBS.items():
+        by_peer = _by_column(found[name], "ms")
+        ours = by_peer.pop("ours")
+        table.add(f"{link}: {job.what}", ours, milliseconds, **by_peer)
+        times = {column: ms / ours for column, ms in by_peer.items()}
+        table.add("    times ours", 1, ratio, **times)
+    if link == UART_8_MS.name:
+        speeds = {
+            column: files.SIZE / ms for column, ms in _by_column(found["source"], "ms").items()
+        }
+        ours = speeds.pop("ours")
+        table.add(
+            f"{link}: source, KB/s",
+            ours,
+            plain,
+            reach=f">= {KILOBYTES_A_SECOND}",
+            reached=ours >= KILOBYTES_A_SECOND,
+            **speeds,
+        )
+
+
+def _by_column(found: dict[str, dict[str, float]], key: str) -> dict[str, float]:
+    columns = dict(zip(("ours", "belay", "mpremote", "mpytool"), files.PEERS, strict=True))
+    return {column: found[peer.name][key] for column, peer in columns.items() if peer.name in found}
+
+
+def run_calls(numbers: Numbers, rounds: int, times: int) -> Table:
+    """Measure connections, calls, objects and streams.
 
     Args:
+        numbers: gets what was measured.
         rounds: calls of each peer over each link.
         times: repetitions of what is slower than a call.
     """
-    table, numbers = Table(), dict[str, Any](machine=measure.about_this_machine())
+    table = Table(belay="Belay 0.30.1", mpremote="mpremote 1.29", bare="bare raw REPL")
 
     def step(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        print(f"measuring {name} ...", file=sys.stderr)
-        numbers[name] = found = function(*arguments)
-        return found
+        return _step(numbers, name, function, *arguments)
 
     add_connecting(table, step("connecting", measure.connecting, times))
     add_wire(table, step("bytes of a call", measure.calls_on_the_wire))
@@ -187,18 +197,48 @@ def run(rounds: int, times: int) -> tuple[Table, dict[str, Any]]:
     add_jobs(table, step("objects and streams", measure.objects_and_streams, times))
     add_cpu(table, step("host CPU", measure.batch_cpu, UNSHAPED, rounds))
     add_import(table, step("import belay", measure.importing, times))
-    return table, numbers
+    return table
+
+
+def run_files(numbers: Numbers, repeats: int, *, slow: bool) -> Table:
+    """Measure syncs and copies of files.
+
+    Args:
+        numbers: gets what was measured.
+        repeats: times that each job is done over a quick link.
+        slow: at 115200 baud, too, which takes minutes.
+    """
+    table = Table(belay="Belay 0.30.1", mpremote="mpremote 1.29", mpytool="mpytool 2.6")
+    add_file_counts(table, _step(numbers, "files: round trips", files.counts))
+    for link in (UNSHAPED, UART_1_MS, UART_8_MS) if slow else (UNSHAPED,):
+        found = _step(
+            numbers, f"files, {link.name}", files.times, link, 1 if link.rate else repeats
+        )
+        add_file_times(table, link.name, found)
+    return table
+
+
+def _step(numbers: Numbers, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    print(f"measuring {name} ...", file=sys.stderr)
+    numbers[name] = found = function(*arguments)
+    return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="100 calls instead of 1,000")
+    parser.add_argument("--quick", action="store_true", help="less of all, and no slow lines")
+    parser.add_argument("--only", choices=("calls", "files"), help="one of the two tables")
     options = parser.parse_args()
-    table, numbers = run(100, 5) if options.quick else run(1000, 15)
+    numbers: Numbers = {"machine": measure.about_this_machine()}
+    tables = []
+    if options.only != "files":
+        tables.append(run_calls(numbers, *((100, 5) if options.quick else (1000, 15))))
+    if options.only != "calls":
+        tables.append(run_files(numbers, 3 if options.quick else 5, slow=not options.quick))
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / time.strftime("%Y-%m-%d-%H%M%S.json")
     path.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    print(table)
+    print(*tables, sep="\n\n")
     print(f"\nThe numbers: benchmarks/results/{path.name}")
     return 0
 

@@ -26,6 +26,8 @@ class Link:
 UNSHAPED = Link("unshaped", direct=True)
 ONE_MS = Link("1 ms each way", delay=0.001)
 UART = Link("115200 baud + 2 ms each way", rate=11520.0, delay=0.002)
+UART_1_MS = Link("115200 baud + 1 ms each way", rate=11520.0, delay=0.001)
+UART_8_MS = Link("115200 baud + 8 ms each way", rate=11520.0, delay=0.008)
 COUNTED = Link("counted")
 
 
@@ -37,11 +39,9 @@ class Board:
         self._folder = tempfile.TemporaryDirectory(prefix="belay-bench-")
         direct = str(Path(self._folder.name, "port"))
         shaped = ["-m", "benchmarks.line", f"--rate={link.rate}", f"--delay={link.delay}"]
+        board = ["-m", "belay.virtual", "--pty", direct] if link.direct else shaped
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                *(["-m", "belay.virtual", "--pty", direct] if link.direct else shaped),
-            ],
+            [sys.executable, *board, "--flash", "8M"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -99,10 +99,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=0.0, help="bytes a second each way")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds each way")
+    parser.add_argument("--flash", default="1M", help="the board's")
     options = parser.parse_args()
     wake_on_time()
     board = subprocess.Popen(
-        [sys.executable, "-m", "belay.virtual", "--stdio"],
+        [sys.executable, "-m", "belay.virtual", "--stdio", "--flash", options.flash],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -25,11 +26,13 @@ class Peer:
         name: how the tables call it.
         worker: the program in ``workers/``.
         requirement: what to install into its environment; None runs in ours.
+        arguments: what the program is told beside the port.
     """
 
     name: str
     worker: str
     requirement: str | None = None
+    arguments: tuple[str, ...] = ()
 
     def python(self) -> Path:
         """The interpreter of this peer, installed where it is missing."""
@@ -57,16 +60,24 @@ OLD_BELAY = Peer("Belay 0.30.1", "old_belay.py", "belay==0.30.1")
 MPREMOTE = Peer("mpremote 1.29.0", "mpremote_peer.py", "mpremote==1.29.0")
 BARE = Peer("bare raw REPL", "bare.py")
 
+OUR_FILES = Peer("belay-jupyter", "files_ours.py")
+OLD_BELAY_FILES = Peer("Belay 0.30.1", "files_old_belay.py", "belay==0.30.1")
+MPREMOTE_FILES = Peer("mpremote 1.29.0", "files_command.py", "mpremote==1.29.0", ("mpremote",))
+MPYTOOL_FILES = Peer("mpytool 2.6.0", "files_command.py", "mpytool==2.6.0", ("mpytool",))
+
 
 class Worker:
     """A peer's process, connected to one board."""
 
     def __init__(self, peer: Peer, board: Board) -> None:
         self.peer, self.board = peer, board
+        # Else a path of ours could stand before a peer's own packages.
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self._process = subprocess.Popen(
-            [peer.python(), HERE / "workers" / peer.worker, board.port],
+            [peer.python(), HERE / "workers" / peer.worker, board.port, *peer.arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=env,
             text=True,
         )
 
