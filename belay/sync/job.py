@@ -129,7 +129,9 @@ def of_package(package: str, subfolder: str) -> Source:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = resources.files(package).joinpath(*subfolder.strip("/").split("/"))
+    found = resources.files(package)
+    for part in subfolder.strip("/").split("/"):  # older Pythons join one at a time
+        found = found.joinpath(part)
     if not found.is_dir():
         raise FileNotFoundError(f"the package {package} has no folder {subfolder!r}")
     return lambda stack: os.fspath(stack.enter_context(_on_disk(found)))
