@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from belay import errors
 from belay.session.requests import EVALUATE, Operation
@@ -64,15 +64,6 @@ class Usage(NamedTuple):
     total: int
     used: int
     free: int
-
-
-class Filing:
-    """The part of a Device that its files are reached by."""
-
-    @property
-    def files(self) -> Files:
-        """The board's files."""
-        return Files(self)  # type: ignore[arg-type]
 
 
 class Files:
@@ -465,6 +456,28 @@ def _steps(kind: str, paths: list[str]) -> list[Any]:
 
 def _join(folder: str, name: str) -> str:
     return f"{folder.rstrip('/')}/{name}"
+
+
+class _FilesOf:
+    """The attribute; a program that has an attribute of this name of its own may assign it."""
+
+    @overload
+    def __get__(self, device: None, owner: type) -> _FilesOf: ...
+    @overload
+    def __get__(self, device: Filing, owner: type) -> Files: ...
+
+    def __get__(self, device: Filing | None, owner: type) -> _FilesOf | Files:
+        return self if device is None else Files(device)  # type: ignore[arg-type]
+
+
+class Filing:
+    """The part of a Device that its files are reached by.
+
+    Attributes:
+        files: the board's files.
+    """
+
+    files = _FilesOf()
 
 
 def _perform(session: Any, operation: Operation, **options: Any) -> Any:

@@ -446,6 +446,34 @@ def test_a_link_that_ends_meanwhile(connect: Connect, tree: Path) -> None:
     assert len(links) == 4
 
 
+@pytest.mark.parametrize("work", ["read", "write", "get", "put"])
+def test_a_progress_that_raises_stops_the_transfer(
+    files: Files, tree: Path, tmp_path: Path, work: str
+) -> None:
+    def stop(*args: object) -> None:
+        raise ZeroDivisionError("enough")
+
+    works: dict[str, Callable[[], object]] = {
+        "read": lambda: files.read("/lib/data.bin", progress=stop),
+        "write": lambda: files.write("/lib/data.bin", DATA[::-1], progress=stop),
+        "get": lambda: files.get("/lib", tmp_path / "x", progress=stop),
+        "put": lambda: files.put(tree, "/lib", progress=stop),
+    }
+    with pytest.raises(ZeroDivisionError, match="enough"):
+        works[work]()
+    assert files.read("/lib/data.bin") in (DATA, DATA[::-1])
+    assert files.read("/main.py") == b"print('main')\n"
+
+
+def test_a_program_may_have_files_of_its_own() -> None:
+    class Logger(belay.Device, skip=True):
+        def __post_init__(self) -> None:
+            self.files = ["a.log"]  # type: ignore[assignment]
+
+    with Logger("virtual:", startup="") as device:
+        assert device.files == ["a.log"]  # type: ignore[comparison-overlap]
+
+
 def test_a_closed_device_has_no_files(connect: Connect) -> None:
     device = connect()
     device.close()
