@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import Any
 
 from belay.cli.boards import Board, each_board
@@ -38,7 +39,7 @@ def execute(
         belay exec --json 'sys.implementation'
     """
     split = boards.split(words, least=1, most=1)
-    (statement,) = split.words
+    statement = textwrap.dedent(split.words[0])
 
     def work(board: Board) -> dict[str, Any] | None:
         printed = io.StringIO()

@@ -117,6 +117,8 @@ def test_frequencies() -> None:
         ("x = 5", ""),
         ("x = 5\nx", "5\n"),
         ("x;", ""),
+        ("\n    if x:\n        print(x)\n", "5\n"),
+        ("[1, 'a']", "[1, 'a']\n"),
         ("'text'", "'text'\n"),
         ("1 / 3  # comment", "0.3333333333333333\n"),
         ("import math; math", "<module 'math'>\n"),  # which cannot travel
