@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
+import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +17,14 @@ from belay.cli.boardpaths import Place, place_of
 from belay.cli.copying import Copy, copies
 from belay.cli.listing import tree_lines
 from belay.errors import BelayException
+from belay.transports.virtual import close_shared
 from tests.cli.person import Person
 
 Belay = Callable[..., tuple[int, str, str]]
 
-_names = itertools.count()
 
-
-@pytest.fixture
-def drive(tmp_path: Path) -> Path:
-    """The files of a board, as a folder."""
-    folder = tmp_path / "board"
+def fill(folder: Path) -> Path:
+    """Put some files there."""
     (folder / "lib" / "deep").mkdir(parents=True)
     (folder / "boot.py").write_text("# boot\n")
     (folder / "lib" / "a.py").write_text("a = 1\n" * 300)
@@ -35,10 +32,36 @@ def drive(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The files of a board that no test changes."""
+    yield fill(tmp_path_factory.mktemp("unchanged"))
+    close_shared()
+
+
 @pytest.fixture
-def board(drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def read_only_board(
+    unchanged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, Path]:
+    """The address of that board, which stays from one command to the next, and its files."""
+    return _here(f"virtual:unchanged?files={unchanged}", tmp_path, monkeypatch), unchanged
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """The files of a board, as a folder."""
+    return fill(tmp_path / "board")
+
+
+@pytest.fixture
+def board(drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of that board, which stays from one command to the next."""
-    address = f"virtual:files{next(_names)}?files={drive}"
+    yield _here(f"virtual:{tmp_path.name}?files={drive}", tmp_path, monkeypatch)
+    close_shared()
+
+
+def _here(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make it the board that commands take, and work in an empty folder."""
     monkeypatch.setenv("BELAY_DEVICE", address)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -117,7 +140,8 @@ def test_lines_of_a_tree() -> None:
 # ---------------------------------------------------------------------------------- reading
 
 
-def test_ls(board: str, belay: Belay) -> None:
+def test_ls(read_only_board: tuple[str, Path], belay: Belay) -> None:
+    board, _ = read_only_board
     assert belay("ls") == (0, "7  boot.py\n   lib/\n", "")
     assert belay("ls", board, ":lib", "-H")[1] == "1.8K  a.py\n      deep/\n"
     assert belay("ls", "-r", "lib")[1].splitlines() == [
@@ -133,13 +157,15 @@ def test_ls(board: str, belay: Belay) -> None:
     assert len(err.splitlines()) == 1
 
 
-def test_ls_of_several_boards(board: str, belay: Belay) -> None:
+def test_ls_of_several_boards(read_only_board: tuple[str, Path], belay: Belay) -> None:
+    board, _ = read_only_board
     status, out, _ = belay("ls", "-t", board, "-t", "virtual:other")
     assert status == 0
     assert f"[{board}] 7  boot.py" in out
 
 
-def test_tree(board: str, belay: Belay) -> None:
+@pytest.mark.usefixtures("read_only_board")
+def test_tree(belay: Belay) -> None:
     assert belay("tree", "-s")[1].splitlines() == [
         ":/",
         "├── [7] boot.py",
@@ -154,13 +180,16 @@ def test_tree(board: str, belay: Belay) -> None:
     assert belay("tree", ":boot.py")[0] == 1
 
 
-def test_cat(board: str, drive: Path, belay: Belay) -> None:
+@pytest.mark.usefixtures("read_only_board")
+def test_cat(belay: Belay) -> None:
     assert belay("cat", ":boot.py", "/lib/deep/grün 1.txt") == (0, "# boot\ngrün", "")
     assert belay("cat", ":nothing")[0] == 1
     assert belay("cat")[0] == 2
 
 
-def test_hash(board: str, drive: Path, belay: Belay) -> None:
+def test_hash(read_only_board: tuple[str, Path], belay: Belay) -> None:
+    _, drive = read_only_board
+
     def line(path: str) -> str:
         return f"{hashlib.sha256((drive / path[1:]).read_bytes()).hexdigest()}  {path}"
 
@@ -176,7 +205,8 @@ def test_hash(board: str, drive: Path, belay: Belay) -> None:
     assert found == {"/boot.py": f"sha256:{line('/boot.py').split()[0]}"}
 
 
-def test_df(board: str, belay: Belay) -> None:
+def test_df(read_only_board: tuple[str, Path], belay: Belay) -> None:
+    board, _ = read_only_board
     head, row = belay("df")[1].splitlines()
     assert head.split()[:4] == ["MOUNTED", "AT", "SIZE", "USED"]
     total, used, free = map(int, row.split()[1:4])
@@ -208,22 +238,23 @@ def test_cp(board: str, drive: Path, belay: Belay) -> None:
     assert (here / "backup" / "lib" / "deep" / "grün 1.txt").read_text() == "grün"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "says"),
-    [
-        (["a", "b"], 2, "begins with a colon"),
-        (["a"], 2, "argument is missing"),
-        (["nothing", ":"], 1, "nothing"),
-        ([":nothing", "."], 1, "/nothing"),
-        ([":lib", "."], 1, "-r"),
-        ([":boot.py", ":boot.py"], 1, "to itself"),
-        (["-r", ":lib", ":lib/deep"], 1, "into itself"),
-        ([":boot.py", ":lib", "nowhere"], 1, "is no folder"),
-        (["-t", "virtual:", "-t", "virtual:b", ":boot.py", "."], 2, "several boards"),
-    ],
-)
+NONSENSE = [
+    (["a", "b"], 2, "begins with a colon"),
+    (["a"], 2, "argument is missing"),
+    (["nothing", ":"], 1, "nothing"),
+    ([":nothing", "."], 1, "/nothing"),
+    ([":lib", "."], 1, "-r"),
+    ([":boot.py", ":boot.py"], 1, "to itself"),
+    (["-r", ":lib", ":lib/deep"], 1, "into itself"),
+    ([":boot.py", ":lib", "nowhere"], 1, "is no folder"),
+    (["-t", "virtual:", "-t", "virtual:b", ":boot.py", "."], 2, "several boards"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "says"), NONSENSE)
+@pytest.mark.usefixtures("read_only_board")
 def test_cp_of_what_makes_no_sense(
-    arguments: list[str], status: int, says: str, board: str, belay: Belay
+    arguments: list[str], status: int, says: str, belay: Belay
 ) -> None:
     found, out, err = belay("cp", *arguments)
     assert (found, out) == (status, "")
@@ -284,19 +315,30 @@ def test_edit(
     assert "cannot be started" in belay("edit", ":boot.py")[2]
 
 
-# ------------------------------------------------------------------------------ in a terminal
+# ----------------------------------------------------------------------- in front of a person
 
 
-def test_bars_and_questions(board: str, drive: Path, tmp_path: Path) -> None:
-    address = f"virtual:?files={drive}"
+def test_bars(drive: Path, tmp_path: Path) -> None:
     (tmp_path / "big.bin").write_bytes(hashlib.shake_128(b"big").digest(400_000))
-    with Person("cp", address, "big.bin", ":", folder=tmp_path) as person:
+    with Person("cp", f"virtual:?files={drive}", "big.bin", ":", folder=tmp_path) as person:
         person.sees(r"/big.bin.*/400.0 kB")
         assert person.status() == 0
     assert (drive / "big.bin").read_bytes() == (tmp_path / "big.bin").read_bytes()
-    with Person("rm", "-r", address, ":") as person:
-        person.sees("Remove all files of virtual:.*? ")
-        person.types("n\n")
-        person.sees("Nothing was removed")
-        assert person.status() == 1
-    assert (drive / "boot.py").exists()
+
+
+def test_a_question(board: str, drive: Path, belay: Belay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    answers = iter(["n", "", "yes"])
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or next(answers))
+    assert belay("rm", "-r", ":")[0] == 1
+    assert "Nothing was removed" in belay("rm", "-r", board, ":")[2]
+    assert asked[1] == f"Remove all files of {board}? [y/N] "
+    assert tree_of(drive)
+    assert belay("rm", "-r", ":")[0] == 0
+    assert not tree_of(drive)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True

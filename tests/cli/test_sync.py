@@ -6,12 +6,13 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from belay.cli import main
+from belay.transports.virtual import close_shared
 from tests.cli.person import Person
 
 
@@ -24,9 +25,10 @@ def drive(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def board(drive: Path) -> str:
+def board(drive: Path) -> Iterator[str]:
     """The address of a board that has them, and that stays from one command to the next."""
-    return f"virtual:{drive.parent.name}?files={drive}"
+    yield f"virtual:{drive.parent.name}?files={drive}"
+    close_shared()
 
 
 @pytest.fixture
@@ -38,6 +40,12 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "lib" / "a.py").write_text('"""A module."""\n\ndef half(n):\n    return n / 2\n')
     monkeypatch.chdir(tmp_path)
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_board_is_left() -> Iterator[None]:
+    yield
+    close_shared()
 
 
 Belay = Callable[..., tuple[int, str, str]]
@@ -129,16 +137,40 @@ def test_sync_to_several_boards(source: Path, belay: Belay, tmp_path: Path) -> N
 def test_sync_asks(drive: Path, source: Path) -> None:
     for name in ("one.txt", "two.txt"):
         (drive / name).write_text(name)
-    board = f"virtual:?files={drive}"
-    for answer, status in (("c", 130), ("n", 0), ("y", 0)):
-        with Person("sync", board, "src", folder=source.parent) as person:
-            person.sees("/one.txt(?s:.*)Remove them")
-            person.types(f"{answer}\n")
-            if status == 0:
-                person.sees("written")
-            assert person.status() == status
-        assert (drive / "one.txt").exists() == (answer != "y")
-        assert (drive / "main.py").exists() == (answer != "c")
+    with Person("sync", f"virtual:?files={drive}", "src", folder=source.parent) as person:
+        person.sees("/one.txt(?s:.*)Remove them")
+        person.types("perhaps\n")
+        person.sees("Remove them")
+        person.types("n\n")
+        person.sees("2 written(?s:.*)2 kept")
+        assert person.status() == 0
+    assert (drive / "one.txt").exists()
+    assert (drive / "main.py").exists()
+
+
+@pytest.mark.parametrize(("answer", "status"), [("c", 130), ("y", 0)])
+def test_answers(
+    answer: str,
+    status: int,
+    board: str,
+    drive: Path,
+    source: Path,
+    belay: Belay,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (drive / "one.txt").write_text("one")
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("builtins.input", lambda text: answer)
+    found, out, _ = belay("sync", board, "src")
+    assert found == status
+    assert "/one.txt" in out
+    assert (drive / "one.txt").exists() == (answer == "c")
+    assert (drive / "main.py").exists() == (answer == "y")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_sync_watches(drive: Path, source: Path) -> None:
@@ -157,9 +189,9 @@ def test_sync_watches(drive: Path, source: Path) -> None:
 
 
 def test_mount_a_script(source: Path, belay: Belay) -> None:
-    assert belay("mount", "virtual:", "src", "main.py") == (0, "main 2.0\n", "")
+    assert belay("mount", "virtual:mount", "src", "main.py") == (0, "main 2.0\n", "")
     (source / "end.py").write_text("import sys, os\nprint(os.listdir('/data'))\nsys.exit(3)\n")
-    status, out, _ = belay("mount", "virtual:", "src", "src/end.py", "--at", "/data")
+    status, out, _ = belay("mount", "virtual:mount", "src", "src/end.py", "--at", "/data")
     assert status == 3
     assert "main.py" in out
 
@@ -178,7 +210,7 @@ def test_mount_and_a_prompt(
         "lib.a.half('a')",
     ]
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
-    status, out, err = belay("mount", "virtual:", "src")
+    status, out, err = belay("mount", "virtual:mount", "src")
     assert status == 0
     assert out == "3.5\nn 1\nn 2\n"
     assert "OSError" in err
@@ -186,7 +218,7 @@ def test_mount_and_a_prompt(
     monkeypatch.setattr(
         sys, "stdin", io.StringIO("with open('/remote/x', 'w') as f: f.write('y')\n\n")
     )
-    assert belay("mount", "virtual:", "src", "--write") == (0, "", "")
+    assert belay("mount", "virtual:mount", "src", "--write") == (0, "", "")
     assert (source / "x").read_text() == "y"
 
 
@@ -232,7 +264,7 @@ def test_mount_of_what_makes_no_sense(
 
 def test_circuitpython(drive: Path, belay: Belay) -> None:
     (drive / "boot.py").write_text("print('mine')\n")
-    board = f"virtual:?circuitpython=1&files={drive}"
+    board = f"virtual:circuit?circuitpython=1&files={drive}"
     status, out, err = belay("circuitpython", "enable-write", board, "--pin", "GP14")
     assert (status, err) == (0, "")
     assert "GP14" in out
@@ -245,6 +277,6 @@ def test_circuitpython(drive: Path, belay: Belay) -> None:
     status, _, err = belay("circuitpython", "enable-write", board, "--pin", "NOPE")
     assert status == 2
     assert "GP14" in err
-    status, _, err = belay("circuitpython", "enable-write", "virtual:")
+    status, _, err = belay("circuitpython", "enable-write", "virtual:mount")
     assert status == 1
     assert "micropython" in err

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import io
 import sys
 from pathlib import Path
 
@@ -68,15 +68,12 @@ def test_a_running_program_goes_on(tmp_path: Path) -> None:
         assert person.status() == 0
 
 
-def test_lines_from_a_pipe(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "belay", "terminal", "virtual:", "--no-history"],
-        input=b"print(6 * 7)\n",
-        capture_output=True,
-        timeout=60,
-    )
-    assert done.returncode == 0
-    assert b"\n42\n" in done.stdout.replace(b"\r", b"")
+def test_lines_of_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("print(6 * 7)\n"))
+    assert main(["terminal", "virtual:", "--no-history"]) == 0
+    assert b"\n42\n" in capsysbinary.readouterr().out.replace(b"\r", b"")
 
 
 @pytest.mark.parametrize(
