@@ -160,7 +160,7 @@ TREES = st.lists(st.tuples(PATHS, st.none() | DATA), max_size=9).map(as_tree)
 HOST_TREES = TREES.filter(lambda tree: LEFTOVER not in str(tree))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(host=HOST_TREES, there=TREES, keep=KEEP, delete=st.booleans(), in_place=st.booleans())
 def test_afterwards_the_board_has_what_is_wanted_and_what_is_kept(
     host: tuple[dict[str, bytes], set[str]],
@@ -197,7 +197,7 @@ def test_afterwards_the_board_has_what_is_wanted_and_what_is_kept(
     assert set(again.unchanged) == files.keys()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(host=HOST_TREES, there=TREES)
 def test_a_file_system_that_folds_case_ends_with_what_is_wanted(
     host: tuple[dict[str, bytes], set[str]], there: tuple[dict[str, bytes], set[str]]
@@ -233,7 +233,7 @@ def test_what_does_not_fit_is_said_before_anything_happens(
     assert board.files == files
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(host=HOST_TREES, there=TREES, stop=st.integers(0, 20))
 def test_cut_anywhere_every_file_is_old_or_new_and_the_next_sync_completes(
     host: tuple[dict[str, bytes], set[str]], there: tuple[dict[str, bytes], set[str]], stop: int
