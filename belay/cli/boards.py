@@ -32,6 +32,9 @@ ALL = "all"
 _PATIENCE = 5.0
 """Seconds that boards have to stop in after Ctrl-C."""
 
+_SILENCE = 3.0
+"""Seconds of waiting for a board after which people are told what is waited for."""
+
 _TICK = 1.0
 """Seconds."""
 
@@ -167,8 +170,28 @@ def connected(target: Target, **options: Any) -> Iterator[Board]:
     """
     from belay.device import Device
 
-    with Device(target.address, **{"reset": False, **options}) as device:
+    with _said_to_wait_for(target):
+        device = Device(target.address, **{"reset": False, **options})
+    with device:
         yield Board(target.name, device, STDOUT)
+
+
+@contextmanager
+def _said_to_wait_for(target: Target) -> Iterator[None]:
+    """Where a person waits and nothing happens, say what for."""
+
+    def say() -> None:
+        print(f"belay: waiting for {target.name} to answer; Ctrl-C stops", file=sys.stderr)
+
+    timer = threading.Timer(_SILENCE, say)
+    timer.daemon = True
+    asks = target.address.startswith(("ws://", "wss://"))  # for a password, in the same terminal
+    if sys.stderr.isatty() and not asks:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def dump(value: Any) -> str:

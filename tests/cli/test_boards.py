@@ -220,6 +220,14 @@ def test_ctrl_c_stops_them(targets: list[str]) -> None:
         assert person.status() == 128 + signal.SIGINT
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_board_that_does_not_answer() -> None:
+    with Person("info", "exec:sleep 60") as person:
+        person.sees("^belay: waiting for exec:sleep 60 to answer; Ctrl-C stops")
+        person.interrupts()
+        assert person.status() == 130
+
+
 # -------------------------------------------------------------------------------- exceptions
 
 
