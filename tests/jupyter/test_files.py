@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-from tests.jupyter.kernels import Kernel, Reply, kernel_process
+from tests.jupyter.kernels import PATIENCE, Kernel, Reply, kernel_process
 from tests.jupyter.test_tab import tab
+from tests.links.proxy import Proxy
 
 
 @pytest.fixture(scope="module")
@@ -160,20 +162,30 @@ def test_errors(kernel: Kernel, line: str, message: str) -> None:
 
 
 def test_a_sync_is_stopped(kernel: Kernel, place: Path) -> None:
-    kernel.good("get_device().files.write('/big.bin', b'old')")
-    (place / "big.bin").write_bytes(random.Random(1).randbytes(60_000))
-    kernel.good(
-        "from belay_jupyter import filemagics\n"
-        "class Line(filemagics.SyncLine):\n"
-        "    def __call__(self, **told):\n"
-        "        if 'Pushing' in told.get('description', ''):\n"
-        "            raise KeyboardInterrupt\n"
-        "ours, filemagics.SyncLine = filemagics.SyncLine, Line"
-    )
-    assert "KeyboardInterrupt" in kernel.run("%belay_sync big.bin").error
-    kernel.good("filemagics.SyncLine = ours")
-    assert kernel.good("get_device().files.read('/big.bin')").result == "b'old'"
-    assert shown(kernel.good("%belay_sync big.bin")) == ["big.bin is in /: 1 written"]
+    """On a line on which it would take half a minute."""
+    (place / "big.bin").write_bytes(random.Random(1).randbytes(400_000))
+    board = f"{sys.executable} -m belay.virtual --stdio"
+    stopped = []
+
+    def stop(message: dict[str, Any]) -> None:
+        shown = message["content"].get("data", {}).get("text/plain", "")
+        if "Pushing" in shown and not stopped:
+            stopped.append(shown)
+            kernel.manager.interrupt_kernel()
+
+    with Proxy(f"exec:{board}", rate=11_520) as slow:
+        kernel.good(f"%belay_connect {slow.address} --name slow")
+        kernel.good("get_device().files.write('/big.bin', b'old')")
+        kernel.good("belay_jupyter.progress._PATIENCE = 0")
+        try:
+            answer = kernel.client.execute_interactive(
+                "%belay_sync big.bin", output_hook=stop, timeout=PATIENCE
+            )
+            assert answer["content"]["ename"] == "KeyboardInterrupt"
+            found = "get_device().files.read('/big.bin'), get_device().files.listdir()"
+            assert kernel.good(found).result == "(b'old', ['big.bin'])"
+        finally:
+            kernel.good("belay_jupyter.progress._PATIENCE = 60\n%belay_disconnect slow")
 
 
 def test_progress_is_one_line(kernel: Kernel, place: Path) -> None:
