@@ -84,12 +84,14 @@ class CircuitBoard(Board):
     def _boot(self, vm: Interpreter) -> Ending:
         """Run ``boot.py``. There is no USB yet: what it prints goes to a file."""
         self._console.divert()
+        self._console.deaf = True
         try:
             for name in ("boot.py", "boot.txt"):
                 if self._exists(name):
                     run_file(vm, self._console, name)
                     break
         finally:
+            self._console.deaf = False
             self._write_boot_out(self._console.diverted())
         return Ending.NEXT
 

@@ -50,6 +50,7 @@ class Console:
 
     Attributes:
         forgetful: Ctrl-C discards what stands behind it too, as CircuitPython's does.
+        deaf: Ctrl-C interrupts nothing.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Console:
         self._out = bytearray()
         self._skip = 0
         self._diverted: bytearray | None = None
-        self.forgetful = False
+        self.forgetful = self.deaf = False
         self._state = threading.Lock()  # the queue, and whether an interrupt still counts
         self._holds_line = threading.Lock()
         self._holds_line.acquire()
@@ -134,7 +135,7 @@ class Console:
 
     def _look_for_interrupt(self) -> None:
         vm = self._vm
-        if vm is None:
+        if vm is None or self.deaf:
             return
         char = vm.interrupt_char
         if 0 <= char < 256:

@@ -16,15 +16,20 @@ class Plug:
 
     Args:
         kind: "pty" for a serial port, "tcp" for a network port.
-        files: keeps its flash in a folder.
+        files: keeps its flash in a folder, ``flash``.
+        circuitpython: it behaves as CircuitPython does.
     """
 
-    def __init__(self, kind: str = "pty", *, files: bool = False) -> None:
+    def __init__(
+        self, kind: str = "pty", *, files: bool = False, circuitpython: bool = False
+    ) -> None:
         self.kind = kind
         self._folder = tempfile.TemporaryDirectory(prefix="belay-plug-")
         self._link = Path(self._folder.name, "port")
         self._port = 0
-        self._options = ["--files", str(Path(self._folder.name, "flash"))] if files else []
+        self.flash = Path(self._folder.name, "flash")
+        self._options = ["--files", str(self.flash)] if files else []
+        self._options += ["--circuitpython"] if circuitpython else []
         self._process: subprocess.Popen[str] | None = None
         self.insert()
 

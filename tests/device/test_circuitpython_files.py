@@ -22,6 +22,7 @@ from belay.circuitpython import (
 )
 from belay.drives import find_drive, mounted_folders
 from belay.sync.board import BoardFiles
+from tests.device.plugs import Plug
 from tests.session.boards import counted
 
 Connect = Callable[..., Device]
@@ -154,6 +155,24 @@ def test_a_drive_that_is_taken(connect: Connect) -> None:
     device = connect("virtual:?circuitpython=1")
     assert enable_write(device, take_drive=True) == Change(True, "/boot.py", writable=True)
     assert writes(device)
+
+
+def test_a_board_whose_usb_ends_with_the_reset(connect: Connect) -> None:
+    plug = Plug("tcp", files=True, circuitpython=True)
+    try:
+        device = connect(plug.address)
+        device.on("reset", lambda _: plug.replace())
+        device(
+            "import belay, microcontroller\n"
+            "def reset():\n  belay.emit('reset')\n  while True: pass\n"
+            "microcontroller.reset = reset",
+            record=False,
+        )
+        done = enable_write(device, drive=plug.flash)
+        assert done == Change(True, str(plug.flash / "boot.py"), writable=True)
+        assert writes(device)
+    finally:
+        plug.close()
 
 
 def test_lines_of_others_have_the_last_word(connect: Connect, tmp_path: Path) -> None:

@@ -92,6 +92,15 @@ def test_code_runs_after_boot_and_the_repl_after_a_key_each_with_a_memory_of_its
         assert b"again" in (tmp_path / "boot_out.txt").read_bytes()
 
 
+def test_nobody_can_interrupt_boot_py(tmp_path: Path) -> None:
+    (tmp_path / "boot.py").write_text("import time\ntime.sleep(0.5)\nprint('whole')")
+    with start(tmp_path) as board:
+        for _ in range(5):
+            board.send(b"\x03\x03\n\x01")
+        board.until(RAW_BANNER)
+        assert b"boot.py output:\r\nwhole\r\n" in (tmp_path / "boot_out.txt").read_bytes()
+
+
 def test_ctrl_c_ends_the_code_and_takes_with_it_what_was_sent_behind(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("print('begun')\nwhile True:\n  pass\n")
     with start(tmp_path) as board:
