@@ -121,7 +121,7 @@ class Syncing:
         name = f"{os.path.abspath(folder)} -> {dst}"
         options = (dst, keep, ignore, minify, mpy_cross_binary, in_place, trust_mtime)
         job = Job(name, (of_path(folder),), *options)
-        return self._sync(job, progress_update, dry_run, record, timeout)
+        return self._run_sync_job(job, progress_update, dry_run, record, timeout)
 
     def sync_dependencies(
         self,
@@ -174,7 +174,7 @@ class Syncing:
         sources = tuple(of_package(package, subfolder) for subfolder in subfolders)
         options = (dst, keep, ignore, minify, mpy_cross_binary, in_place, trust_mtime)
         job = Job(name, sources, *options)
-        return self._sync(job, progress_update, dry_run, record, timeout)
+        return self._run_sync_job(job, progress_update, dry_run, record, timeout)
 
     def watch(
         self,
@@ -233,7 +233,7 @@ class Syncing:
 
         return BoardFiles(session)
 
-    def _sync(
+    def _run_sync_job(
         self, job: Job, update: Update | None, dry_run: bool, record: bool, timeout: float | None
     ) -> Plan:
         """Do a job, or find out what is to be done for it."""
@@ -252,7 +252,7 @@ class Syncing:
             tries += 1
             try:
                 with board.alone():
-                    done = self._sync_once(job, wanted, board, progress, dry_run)
+                    done = self._sync_job_once(job, wanted, board, progress, dry_run)
                 break
             except errors.ConnectionLost as lost:
                 if tries == _TRIES:
@@ -277,17 +277,17 @@ class Syncing:
                 path="/",
             )
 
-    def _sync_once(
+    def _sync_job_once(
         self, job: Job, wanted: Wanted, board: BoardFiles, progress: _Progress, dry_run: bool
     ) -> Plan:
         from belay.sync.apply import apply
 
         progress.say("Comparing with the board...")
         manifest = _manifest(job, board)
-        records = self._records() if job.trust_mtime else None
+        records = self._sync_records() if job.trust_mtime else None
         if records is not None:
             records.complete(manifest, wanted.files, board)
-        done = self._planned(job, wanted, manifest, dry_run)
+        done = self._planned_sync(job, wanted, manifest, dry_run)
         if dry_run:
             return done
         progress.begin(done, job.path)
@@ -298,7 +298,9 @@ class Syncing:
         progress.end()
         return done
 
-    def _planned(self, job: Job, wanted: Wanted, manifest: BoardManifest, dry_run: bool) -> Plan:
+    def _planned_sync(
+        self, job: Job, wanted: Wanted, manifest: BoardManifest, dry_run: bool
+    ) -> Plan:
         """What is to be done; where the board is read-only, and need not be, it is no more."""
         from belay.sync.plan import plan
 
@@ -322,7 +324,7 @@ class Syncing:
                 make_writable(self)  # type: ignore[arg-type]
             return planned(replace(manifest, read_only=False))
 
-    def _records(self) -> Records:
+    def _sync_records(self) -> Records:
         """What is remembered of this board's files."""
         from belay.sync.trust import Records
 
@@ -373,7 +375,7 @@ def _again(job: Job) -> Replay:
 
     def again(device: Device) -> None:
         try:
-            device._sync(job, None, False, False, None)
+            device._run_sync_job(job, None, False, False, None)
         except (errors.SyncError, OSError, ValueError) as error:
             # The files may be in the middle of an edit. What the board holds is older, or whole.
             log.warning("after connecting again, %s could not be synced: %s", job.name, error)
