@@ -120,6 +120,8 @@ def find_network_boards(
             "Boards in the network are found by the package 'zeroconf', which is not installed "
             "here: pip install 'belay-jupyter[mdns]'."
         ) from None
+    # Answers to this port alone might go to another program of this computer that has it, too.
+    everybody = zeroconf.DNSQuestionType.QM
     end = time.monotonic() + timeout
     announced: dict[str, None] = {}
     found: set[WebReplAddress] = set()
@@ -130,11 +132,13 @@ def find_network_boards(
 
     def ask(host: str) -> None:
         resolver = zeroconf.AddressResolver(f"{host}.local.")  # type: ignore[attr-defined]
-        if resolver.request(network, _milliseconds(end)):
+        if resolver.request(network, _milliseconds(end), everybody):
             found.add(WebReplAddress(f"{host}.local", WEBREPL_PORT))
 
     with zeroconf.Zeroconf() as network:
-        browser = zeroconf.ServiceBrowser(network, _SERVICE, handlers=[heard])
+        browser = zeroconf.ServiceBrowser(
+            network, _SERVICE, handlers=[heard], question_type=everybody
+        )
         threads = [threading.Thread(target=ask, args=(host,), daemon=True) for host in hosts]
         for thread in threads:
             thread.start()
@@ -143,7 +147,7 @@ def find_network_boards(
         _wait_until(end)
         browser.cancel()
         for name in list(announced):
-            info = network.get_service_info(_SERVICE, name, 1000)
+            info = network.get_service_info(_SERVICE, name, 1000, everybody)
             if info is not None and info.server and info.port:
                 found.add(WebReplAddress(info.server.rstrip("."), info.port))
     return sorted(found)

@@ -29,7 +29,8 @@ def local_address(host: str, timeout: float | None) -> str:
     patience = PATIENCE if timeout is None else min(timeout, PATIENCE)
     try:
         with zeroconf.Zeroconf() as network:
-            resolver.request(network, patience * 1000)
+            # Asked so, all programs of this computer hear the answer, and this one for sure.
+            resolver.request(network, patience * 1000, zeroconf.DNSQuestionType.QM)
     except OSError:  # no network, or none with multicast
         return ""
     addresses: list[str] = resolver.parsed_addresses()
