@@ -332,6 +332,8 @@ def _connect(address: WebReplAddress, timeout: float | None) -> WebreplLink:
             stream = secure(stream, address.host, str(address))
         client: Any = websocket.WebSocket(skip_utf8_validation=True)
         client.connect(str(address), socket=stream, redirect_limit=0, timeout=timeout)
+        if client.getstatus() != 101:  # a redirection, which older versions of the library let pass
+            raise websocket.WebSocketException("it sends clients elsewhere")
     except BaseException as error:
         stream.close()
         reason = _explained(error, str(address), timeout)
