@@ -101,13 +101,20 @@ def _and_no_more(device: Device, use: Callable[[Transport], object]) -> None:
         device.close()
 
 
-def _soft_reboot(transport: Transport, deadline: float) -> bytes:
-    """Wait for the words with which a soft reset begins; returns what came behind them."""
+def _soft_reboot(transport: Transport, deadline: float) -> bytes | None:
+    """Wait for the words with which a soft reset begins.
+
+    Returns:
+        What came behind them; None when the link has ended, as that of WebREPL does.
+    """
     seen = b""
-    while not (found := _REBOOT.search(seen)):
-        if not transport.wait(max(0.0, deadline - time.monotonic())):
-            raise errors.BoardSilentError("the board did not begin a soft reset.")
-        seen += transport.read()
+    try:
+        while not (found := _REBOOT.search(seen)):
+            if not transport.wait(max(0.0, deadline - time.monotonic())):
+                raise errors.BoardSilentError("the board did not begin a soft reset.")
+            seen += transport.read()
+    except errors.ConnectionLost:
+        return None
     return seen[found.end() :]
 
 

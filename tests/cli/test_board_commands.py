@@ -172,6 +172,19 @@ def test_following_what_runs_after_a_reset(options: list[str], tmp_path: Path) -
         assert person.status() == 0
 
 
+@posix
+@pytest.mark.parametrize("hard", [[], ["--hard"]])
+def test_a_reset_that_ends_the_link(
+    hard: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELAY_PASSWORD", "secret")
+    with served("--webrepl", "0", "--password", "secret") as (_, address):
+        assert main(["exec", address, "ran = 1"]) == 0
+        assert main(["reset", address, *hard]) == 0
+        assert main(["exec", address, "'ran' in globals()"]) == 0
+        assert capsys.readouterr().out == "False\n"
+
+
 def test_a_board_with_a_bootloader(capsys: Capture) -> None:
     told = "import machine\nmachine.bootloader = lambda: open('started', 'w').close()"
     assert main(["exec", BOARD, told]) == 0
