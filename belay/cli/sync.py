@@ -176,7 +176,7 @@ class _Job:
         listed = [f"  {path}" for path in planned.unknown[:_SHOWN]]
         if len(planned.unknown) > _SHOWN:
             listed.append(f"  and {len(planned.unknown) - _SHOWN} more")
-        head = f"{len(planned.unknown)} files and folders of the board are not in {self.folder}:"
+        head = f"On the board, and not in {self.folder}:"
         if not (self.asking and board.alone and sys.stdin.isatty()):
             names = ", ".join(line.strip() for line in listed)
             raise UsageError(f"{head} {names}. --yes removes them, --no-remove leaves them there")

@@ -97,18 +97,6 @@ COMMANDS: dict[str, Command] = {
         "[PORT] FOLDER",
         "Make the files of a board equal those of a folder.",
     ),
-    "circuitpython enable-write": Command(
-        _FILES,
-        "belay.cli.circuitpython:enable_write",
-        "[PORT]",
-        "Let a CircuitPython board write its own files, which sync and cp need.",
-    ),
-    "circuitpython disable-write": Command(
-        _FILES,
-        "belay.cli.circuitpython:disable_write",
-        "[PORT]",
-        "Let computers write to the drive of a CircuitPython board again.",
-    ),
     "ls": Command(
         _FILES, "belay.cli.listing:ls", "[PORT] [:PATH...]", "List files and folders of a board."
     ),
@@ -156,6 +144,18 @@ COMMANDS: dict[str, Command] = {
         "belay.cli.mount:mount",
         "[PORT] FOLDER [SCRIPT]",
         "Let a board see a folder of this computer, and import from it.",
+    ),
+    "circuitpython enable-write": Command(
+        _FILES,
+        "belay.cli.circuitpython:enable_write",
+        "[PORT]",
+        "Let a CircuitPython board write its own files, which sync and cp need.",
+    ),
+    "circuitpython disable-write": Command(
+        _FILES,
+        "belay.cli.circuitpython:disable_write",
+        "[PORT]",
+        "Let computers write to the drive of a CircuitPython board again.",
     ),
     "virtual": Command(
         _OTHER,
