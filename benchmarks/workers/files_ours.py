@@ -17,7 +17,7 @@ with belay.Device(sys.argv[1]) as device:
         device.sync(trees.folder, trees.dst, minify=False)
 
     def put():
-        device.sync(trees.large, minify=False)
+        device.files.put(trees.large, f"/{trees.large.name}")
 
     serve(
         {
