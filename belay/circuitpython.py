@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from belay import errors
-from belay.drives import find_drive
+from belay.drives import find_drive, read_uid
 from belay.session import requests
 from belay.sync.board import BoardFiles
 from belay.sync.manifest import LEFTOVER
@@ -345,9 +345,18 @@ def _place(
     folder = _shown_folder(device, uid) if drive is None else Path(drive)
     if folder is not None:
         try:
-            return _OnDrive(folder)
+            if read_uid(folder) in (uid, ""):
+                return _OnDrive(folder)
         except OSError as error:
-            raise errors.ReadOnlyError(f"{folder}: {error.strerror}", path=str(folder)) from error
+            raise errors.ReadOnlyError(
+                f"{folder} is not the drive of a board that has been started: boot_out.txt: "
+                f"{error.strerror}",
+                path=str(folder),
+            ) from error
+        raise errors.ReadOnlyError(
+            f"{folder} is the drive of another board: boot_out.txt has another UID than {uid}",
+            path=str(folder),
+        )
     if take_drive and state == 2:
         _flush_drives()
         session.request(requests.EXECUTE, ("<belay>", _TAKE_DRIVE), timeout=30.0)

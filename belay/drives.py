@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["find_drive", "mounted_folders"]
+__all__ = ["find_drive", "mounted_folders", "read_uid"]
 
 _TELLS = "boot_out.txt"
 """What CircuitPython writes at every start: its version, the board's name and its unique id."""
@@ -33,11 +33,22 @@ def find_drive(uid: str, folders: Iterable[Path] | None = None) -> Path | None:
     found = []
     for folder in mounted_folders() if folders is None else folders:
         with contextlib.suppress(OSError):
-            text = (folder / _TELLS).read_text("utf-8", "replace")
-            told = _UID.search(text)
-            if told and told[1].lower() == uid.lower():
+            if read_uid(folder) == uid.lower():
                 found.append(folder)
     return found[0] if len(found) == 1 else None
+
+
+def read_uid(folder: Path) -> str:
+    """The unique id of the board whose drive a folder is: hexadecimal digits, in small letters.
+
+    Returns:
+        The id; ``""`` where the firmware has not written it.
+
+    Raises:
+        OSError: it is not the drive of a board: there is no ``boot_out.txt``.
+    """
+    told = _UID.search((folder / _TELLS).read_text("utf-8", "replace"))
+    return told[1].lower() if told else ""
 
 
 def mounted_folders(mounts: str | None = None) -> list[Path]:

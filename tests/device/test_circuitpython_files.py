@@ -141,11 +141,16 @@ def test_where_no_drive_is_shown(connect: Connect, tmp_path: Path) -> None:
     device = connect("virtual:?circuitpython=1")
     with pytest.raises(ReadOnlyError, match=r"no drive that is this board's.*--take-drive"):
         enable_write(device)
-    with pytest.raises(ReadOnlyError, match="No such file"):
-        enable_write(device, drive=tmp_path / "nowhere")
+    with pytest.raises(ReadOnlyError, match="not the drive of a board.*No such file"):
+        enable_write(device, drive=tmp_path)
+    told = files_of(device).read("/boot_out.txt")
+    (tmp_path / "boot_out.txt").write_bytes(told.replace(b"UID:", b"UID:FF"))
+    with pytest.raises(ReadOnlyError, match="drive of another board"):
+        enable_write(device, drive=tmp_path)
+    assert not (tmp_path / "boot.py").exists()
+    (tmp_path / "boot_out.txt").write_bytes(told)  # a copy of the drive
     with pytest.raises(SyncError, match=r"(?s)still cannot write.*Adafruit CircuitPython"):
-        enable_write(device, drive=tmp_path)  # the drive of another board
-    assert (tmp_path / "boot.py").exists()
+        enable_write(device, drive=tmp_path)
     device("__import__('_board').drive_eject()")
     assert enable_write(device, reset=False) == Change(True, "/boot.py")
     assert files_of(device).read("/boot.py") == add_lines(b"", None)
