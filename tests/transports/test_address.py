@@ -6,7 +6,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from belay.errors import AddressError
@@ -231,11 +231,13 @@ addresses: st.SearchStrategy[Address] = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(addresses)
 def test_the_normal_form_means_the_same(address: Address) -> None:
     assert parse_address(str(address)) == address
 
 
+@settings(deadline=None)
 @given(
     st.text()
     | st.text(":/?&=%@[]0Aa. ").map("socket:{}".format)
