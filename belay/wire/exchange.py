@@ -368,6 +368,8 @@ class Exchange:
             self._wire = self._question()
             self._text_running.begin()
             self._wait = self.timing.silence(0)
+        elif self.state is State.RUNNING:
+            self._text_running.damaged()  # another frame, whose first byte was lost
 
     def _text_before(self, events: list[ExchangeEvent]) -> None:
         """What came between two calls: prints of a timer or of another program, or nothing.

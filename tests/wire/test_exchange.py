@@ -530,6 +530,16 @@ def test_a_program_that_asks_for_much_may_be_asked_after_as_often() -> None:
     assert exchange.receive(frame("R", b"\x91")) == [answer()]
 
 
+def test_a_frame_whose_kind_was_lost_and_that_looks_like_a_start_is_asked_after() -> None:
+    exchange = running()
+    wanted = frame("k", b"\x40\0question", 0x20)  # its number stands where a start has its mark
+    exchange.receive(wanted.replace(b"k", b"", 1))
+    assert exchange.patience is not None
+    assert exchange.silence() == []
+    assert exchange.data_to_send() == REPEAT + ASK
+    assert exchange.receive(wanted)[-1] == LineWanted(0x20, 64, b"question")
+
+
 def test_text_that_looked_like_a_wreck_is_handed_on_when_the_program_asks() -> None:
     exchange = running()
     text = NONCE[1:] + b" and more of it" * 3
