@@ -35,6 +35,7 @@ class PromptLine:
 
     Attributes:
         ended: how many lines have ended.
+        fed: how often something came.
     """
 
     def __init__(self, on_line: Callable[[str, str], None] = lambda prompt, text: None) -> None:
@@ -44,6 +45,7 @@ class PromptLine:
         self._rest = b""
         self._changed = threading.Condition()
         self.ended = 0
+        self.fed = 0
 
     @property
     def prompt(self) -> str:
@@ -80,6 +82,7 @@ class PromptLine:
                     self._control(part["control"])
                 elif part["move"] is not None:
                     self._move(part["move"], part["number"])
+            self.fed += 1
             self._changed.notify_all()
 
     def wait_for(self, prompt: str, timeout: float, *, after: int = -1) -> bool:
@@ -98,6 +101,11 @@ class PromptLine:
             return self._changed.wait_for(
                 lambda: self._line == wanted and self.ended > after, timeout
             )
+
+    def wait_for_more(self, fed: int, timeout: float) -> bool:
+        """Wait until something has come since :attr:`fed` was that; False at the timeout."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.fed > fed, timeout)
 
     def _put(self, text: bytes) -> None:
         if len(self._line) > _MOST:

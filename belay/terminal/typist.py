@@ -20,6 +20,9 @@ _ENTER, _INTERRUPT, _PASTE, _FINISH, _DELETE, _TO_END = (
 _ECHO = 2.0
 """Seconds that a board has to show the next line's prompt in its paste mode."""
 
+_LAG = 0.3
+"""Seconds that a board has to show the last key before an arrow key is taken as it stands."""
+
 _NOT_TEXT = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -40,6 +43,7 @@ class Typist:
         self._walk: Walk | None = None
         self._entered = 0
         self._unseen = 0
+        self._fed = -1
         self.line = PromptLine(self._ended)
 
     def do(self, stroke: Stroke) -> None:
@@ -56,6 +60,7 @@ class Typist:
         self._entered = 0 if _INTERRUPT in data else self._entered + data.count(_ENTER)
         after = data.rfind(_ENTER)
         self._unseen = len(data) + (self._unseen if after < 0 else 0)
+        self._fed = self.line.fed
         self._write(data)
 
     def _ended(self, prompt: str, text: str) -> None:
@@ -69,6 +74,8 @@ class Typist:
 
     def _recall(self, stroke: Walked) -> None:
         line = self.line
+        if self._history is not None and self._walk is None:
+            line.wait_for_more(self._fed, _LAG)  # what was typed just now
         if self._history is None or line.prompt not in (FRESH, CONTINUED):
             self._type(stroke.key)
             return

@@ -207,6 +207,27 @@ def test_the_arrows_belong_to_the_board_elsewhere() -> None:
     assert screen.does(DOWN) == b"\x1b[B"
 
 
+def test_keys_that_the_board_has_not_shown_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = LineHistory()
+    for line in ("a = 1", "b = 2"):
+        history.add(line)
+    sent: list[bytes] = []
+    typist = Typist(sent.append, history)
+    typist.line.feed(b">>> ")
+    typist.do(Typed(b"a"))
+    fed = typist.line.fed
+
+    def echo(since: int, timeout: float) -> bool:
+        assert since == fed
+        typist.line.feed(b"a")
+        return True
+
+    monkeypatch.setattr(typist.line, "wait_for_more", echo)
+    typist.do(UP)
+    assert sent[-1] == b"a = 1"
+    assert set(sent[-2]) == {0x7F}
+
+
 def test_lines_that_nobody_typed_are_not_kept() -> None:
     history = LineHistory()
     screen = Screen(history)
