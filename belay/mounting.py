@@ -235,7 +235,8 @@ class Mounting:
         try:
             self._ask(_perform, Operation(MOUNT, args, "mount", label), None, None)
         except errors.PyboardException as error:
-            if error.type not in ("ImportError", "AttributeError"):
+            # CircuitPython's storage.mount has a TypeError for all but its own file systems.
+            if error.type not in ("ImportError", "AttributeError", "TypeError"):
                 raise
             raise errors.FeatureUnavailableError(
                 "this board's firmware cannot mount file systems that are written in Python"

@@ -253,6 +253,15 @@ def test_a_class_for_both_implementations(connect: Callable[..., Device]) -> Non
         assert lamp.shine(0) is False
 
 
+def test_it_mounts_nothing_but_fat(connect: Callable[..., Device], tmp_path: Path) -> None:
+    device = connect(BOARD)
+    # As `import vfs` fails there and storage is taken.
+    device("import sys, storage\nsys.modules['vfs'] = storage\nstorage.umount = None", record=False)
+    with pytest.raises(belay.FeatureUnavailableError, match="cannot mount"):
+        device.mount(tmp_path)
+    assert device("6") == 6
+
+
 # ------------------------------------------------------------------------------ resets
 
 

@@ -34,6 +34,13 @@ def _check(mount_path):
         raise OSError(_ENODEV)
 
 
+def mount(filesystem, mount_path, *, readonly=False):
+    if not isinstance(filesystem, VfsFat):
+        name = type(filesystem).__name__
+        raise TypeError("filesystem must be of type VfsFat, not " + name)
+    raise OSError(1)  # there is one, and it is mounted
+
+
 def getmount(mount_path):
     _check(mount_path)
     return _root
