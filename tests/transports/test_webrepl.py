@@ -35,6 +35,7 @@ from tests.transports.webreplboards import (
     echo,
     half,
 )
+from tests.virtual.webreplclient import webrepl_board
 
 SOON = 30.0
 
@@ -542,6 +543,36 @@ def test_a_link_that_dies(how: str) -> None:
         with pytest.raises(errors.ConnectionLost):
             transport.write(b"x" * 1000)
         transport.close()
+
+
+# ---- a board
+
+
+def test_who_is_refused_disturbs_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(webrepl, "_BUSY_PAUSE", 0.01)
+    with webrepl_board("--password", PASSWORD) as (port, _):
+        address = f"ws://127.0.0.1:{port}"
+        with belay.Device(address, password=PASSWORD, startup="") as device:
+            device("def f(x): return x")
+            call = device.proxy("f")
+            for number in range(3):
+                with pytest.raises(errors.PortBusyError):
+                    open_transport(address, password=PASSWORD)
+                assert call(number) == number
+        assert capsys.readouterr().out.count("Concurrent WebREPL connection") == 9
+
+
+def test_a_board_that_prints_without_end_is_connected_to() -> None:
+    with webrepl_board("--password", PASSWORD) as (port, _):
+        address = f"ws://127.0.0.1:{port}"
+        transport = open_transport(address, password=PASSWORD)
+        transport.write(b"while True: print('x' * 100)\r\r\r")
+        receive(transport, 50_000)
+        transport.close()
+        with belay.Device(address, password=PASSWORD, startup="") as device:
+            assert device("2 + 2") == 4
 
 
 # ---- wss
