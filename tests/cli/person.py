@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import select
 import signal
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +18,12 @@ SOON = 30.0
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>()][0-9A-Za-z]?)")
 
 
-def _take_terminal() -> None:
-    """Let keys such as Ctrl-C mean something to the child."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+_PROGRAM = """
+import fcntl, runpy, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C means something
+runpy.run_module("belay", run_name="__main__", alter_sys=True)
+"""
+"""``python -m belay`` in a terminal of its own. Between fork and exec that is not safe to do."""
 
 
 class Person:
@@ -39,13 +40,12 @@ class Person:
     ) -> None:
         self._master, slave = os.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "belay", *arguments],
+            [sys.executable, "-c", _PROGRAM, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             cwd=folder,
             start_new_session=True,
-            preexec_fn=_take_terminal,
             env={
                 **os.environ,
                 "TERM": "xterm",
