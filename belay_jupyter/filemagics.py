@@ -195,7 +195,7 @@ def _agreed(board: Board, folder: Path, wanted: dict[str, Any]) -> dict[str, Any
     listed = [f"  {path}" for path in planned.unknown[:_SHOWN]]
     if len(planned.unknown) > _SHOWN:
         listed.append(f"  and {len(planned.unknown) - _SHOWN} more")
-    head = f"{len(planned.unknown)} files and folders of {board.name} are not in {folder}:"
+    head = f"On {_called(board)}, and not in {folder}:"
     question = "Remove them? [y]es, [n]o, leave them there, [c]ancel: "
     try:
         answer = builtins.input("\n".join([head, *listed, question])).strip().lower()
@@ -233,6 +233,10 @@ def _counted(copied: list[str], is_folder: bool) -> str:
 def _bytes_on(at: CellLine) -> Callable[[str, int, int], None]:
     """Shows how far a copy is."""
     return lambda path, done, size: at.show(f"{path}: {done:,} of {size:,} bytes")
+
+
+def _called(board: Board) -> str:
+    return "the board" if board.name == DEFAULT else board.name
 
 
 def _on(board: Board) -> str:

@@ -88,7 +88,7 @@ def test_a_folder_on_the_board(kernel: Kernel, place: Path) -> None:
 def test_what_is_removed_is_asked_for(kernel: Kernel) -> None:
     kernel.good("get_device().files.write('/mine', b'1')")
     error = kernel.run("%belay_sync app").traceback_or_text
-    assert "1 files and folders of board are not in app:\n  /mine\n--yes removes" in error
+    assert "On the board, and not in app:\n  /mine\n--yes removes" in error
     asked: list[str] = []
 
     def answer(given: str) -> Callable[[str], str]:
