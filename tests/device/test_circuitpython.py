@@ -18,6 +18,8 @@ import pytest
 import belay
 from belay import Device
 from belay.session.requests import Operation
+from belay.transports.discovery import probe
+from tests.device.plugs import Plug
 from tests.session.boards import counted
 
 BOARD = "virtual:?circuitpython=1"
@@ -86,6 +88,16 @@ def test_a_soft_reset_and_attaching(connect: Callable[..., Device]) -> None:
     assert second("kept") == 1
     second.soft_reset()
     assert second("'kept' in globals()") is False
+
+
+def test_it_is_recognised_without_a_word_of_ours() -> None:
+    plug = Plug("tcp", circuitpython=True)
+    try:
+        found = [probe(plug.address, timeout=SOON) for _ in range(2)]  # it waits for a key; not
+        assert {each.state for each in found} == {"circuitpython"}
+        assert {each.version for each in found} == {"10.3.1"}
+    finally:
+        plug.close()
 
 
 # ------------------------------------------------------------------------------ calls
