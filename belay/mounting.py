@@ -149,7 +149,6 @@ class Mounting:
         ) -> Any: ...
         def _record(self, kind: str, key: str, replay: Callable[[Any], object]) -> None: ...
         def _refuse_closed(self) -> None: ...
-        def _need_agent(self) -> None: ...
 
     @functools.cached_property
     def _mounts(self) -> Mounts:
@@ -188,7 +187,10 @@ class Mounting:
         from belay.hostfolder import HostFolder
 
         self._refuse_closed()
-        self._need_agent()
+        if not self._session.agent:
+            raise errors.FeatureUnavailableError(
+                "this board has no room for belay's agent, which asks for what is in a folder"
+            )
         if not os.path.isdir(folder):
             kind = NotADirectoryError if os.path.exists(folder) else FileNotFoundError
             raise kind(f"{os.fspath(folder)!r} is no folder of this computer")
