@@ -144,6 +144,22 @@ def test_names_and_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
             board.close()
 
 
+@pytest.mark.parametrize("variable", ["", "enchantress"])
+def test_a_device_hands_on_what_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Belay's default password counts only where nobody has said another one."""
+    monkeypatch.setenv("BELAY_PASSWORD", variable)
+    board = Wipy("ada", "enchantress")
+    given = {} if variable else {"password": "enchantress"}
+    try:
+        with belay.Device(board.address, user="ada", startup="", **given) as device:
+            assert device("1 + 1") == 2
+            assert "enchantress" not in repr(device) + repr(device._open) + device.address
+    finally:
+        board.close()
+
+
 def test_a_board_that_wants_no_login() -> None:
     board = Wipy(asks=False)
     try:
