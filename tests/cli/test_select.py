@@ -14,7 +14,8 @@ import pytest
 from belay.cli import main
 from belay.cli.candidates import Candidate, choice_lines, named_and_found, what_tells_apart
 from belay.cli.columns import aligned, readable
-from belay.transports import boards, usb
+from belay.transports import boards, discovery, usb
+from belay.transports.address import parse_address
 from belay.transports.boards import BoardEntry
 from belay.transports.usb import UsbSpecifier
 from tests.cli.person import Person
@@ -136,6 +137,22 @@ def test_devices_that_are_asked(
     assert main(["devices", "--probe", "--json"]) == 0
     states = [each["state"] for each in json.loads(capsys.readouterr().out)]
     assert states == ["closed", "micropython"]
+
+
+def test_devices_in_the_network(
+    there: list[UsbSpecifier],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    boards.save("desk", "ws://desk.local")
+    found = [parse_address("ws://desk.local"), parse_address("ws://mpy-esp32.local")]
+    monkeypatch.setattr(discovery, "find_network_boards", lambda: found)
+    assert main(["devices", "--network"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["ws://desk.local:8266", "desk"],
+        ["ws://mpy-esp32.local:8266"],
+    ]
 
 
 # ------------------------------------------------------------------------- without a terminal
