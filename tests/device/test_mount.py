@@ -314,6 +314,34 @@ def test_a_firmware_that_cannot_mount_says_so(connect: Connect, folder: Path) ->
         device.mount(folder)
 
 
+@pytest.mark.parametrize(
+    ("address", "facts"),
+    [
+        ("virtual:?cooked=1", {}),
+        ("virtual:", {"binary": False}),
+        ("virtual:?cooked=1", {"binary": False, "deflate": False}),
+    ],
+    ids=["cooked", "text", "cooked text, not deflated"],
+)
+def test_on_boards_of_other_kinds(
+    connect: Connect,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    facts: dict[str, bool],
+) -> None:
+    pretend(monkeypatch, **facts)
+    device = connect(address)
+    device.mount(folder, readonly=False)
+    device("import plain, package")
+    assert device("plain.value, package.value") == (1, "é€😀")
+    device("t, b = '/remote/text.txt', '/remote/bytes.bin'")
+    assert {code: device(code) for code in READS} == READS
+    device("os.chdir('/')")
+    device(WRITES)
+    assert (folder / "moved" / "log").read_text() == "0\n1\n2\n"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="the port runs at a pseudo terminal")
 def test_on_the_unix_port(unix_port: Callable[..., Transport], folder: Path) -> None:
     with belay.Device(unix_port(), reset=False) as device:
