@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -241,6 +243,31 @@ def test_several_lines_are_pasted_in_paste_mode() -> None:
     assert sent == b"\x05def f():\r    return 1\r\rf()\r\x04"
     sent = screen.does(Typed(b"x = "), Pasted(b"[\n1]"))
     assert sent == b"x = " + b"\x7f" * 8 + b"\x05x = [\r1]\r\x04"
+
+
+def test_a_board_with_a_small_buffer_gets_all_of_a_paste() -> None:
+    """It loses what exceeds its buffer, as UARTs without flow control do."""
+    waiting: queue.Queue[bytes] = queue.Queue(64)
+    read = bytearray()
+    screen = Screen(None)
+
+    def take(data: bytes) -> None:
+        for byte in data:
+            waiting.put_nowait(bytes([byte]))  # raises where there is no room
+
+    def run() -> None:
+        echo = Screen.take
+        while (byte := waiting.get()) != b"\x04":
+            read.extend(byte)
+            echo(screen, byte)
+
+    screen.typist._write = take
+    board = threading.Thread(target=run, daemon=True)
+    board.start()
+    text = b"".join(b"value_%d = %d\n" % (n, n) for n in range(300))
+    screen.typist.do(Pasted(text))
+    board.join(30)
+    assert bytes(read) == b"\x05" + text.replace(b"\n", b"\r")
 
 
 def test_one_line_is_pasted_as_if_typed() -> None:
