@@ -97,15 +97,15 @@ def resolve(text: str | None = None) -> ResolvedAddress:
     """Say which board is meant. Nothing is opened.
 
     Args:
-        text: an address or a configured name. None or empty takes the environment variable
-            ``BELAY_DEVICE``, then the configured default or only name, then the only USB board.
+        text: an address or a configured name. None takes the environment variable
+            ``BELAY_DEVICE`` if it says something, then the configured default or only name, then the only USB board.
 
     Raises:
         AddressError: the address cannot be understood, or no such name is configured.
         DeviceNotFoundError: no board was named, and none is there.
         InsufficientSpecifierError: no board was named, and several are there.
     """
-    if text is not None and text.strip():
+    if text is not None:
         return _resolved(text, "the argument")
     if (said := default()) is not None:
         return said

@@ -117,7 +117,6 @@ def test_which_board_is_meant(home: Home, monkeypatch: pytest.MonkeyPatch) -> No
     assert resolve() == ("/dev/ttyACM1", "", "the only board")
     home.write('[tool.belay.boards.roof]\naddress = "virtual:roof"\ndefault = true\n')
     assert resolve().name == "roof"
-    assert resolve("").name == "roof"
     home.write(own='[mine]\naddress = "virtual:mine"\ndefault = true\n')
     assert resolve().name == "mine"  # the user's own default comes before the project's
     monkeypatch.setenv("BELAY_DEVICE", "roof")

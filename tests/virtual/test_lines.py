@@ -341,6 +341,6 @@ def test_belay_virtual_is_the_same_program(tmp_path: Path) -> None:
 def test_belay_virtual_says_what_is_wrong(arguments: list[str], message: str) -> None:
     start = "import sys; from belay.cli import main; sys.exit(main(['virtual', *sys.argv[1:]]))"
     done = subprocess.run([sys.executable, "-c", start, *arguments], capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
