@@ -22,21 +22,31 @@ _HALF_PERIOD = 0.5
 """Seconds that it is on, and off."""
 
 _LIGHTS = re.compile(r"LED|RGB|NEO|PIXEL", re.IGNORECASE)
-_NAMES = ("_belay_light", "_belay_pins", "_belay_on")
+_NAMES = ("_belay_light", "_belay_pins", "_belay_on", "_belay_name")
 
 
 def light_names(device: Device) -> list[str]:
     """Names of pins that sound like lights; empty where the board names none."""
-    device.run_cell(load("blinking"), filename="<blinking>", result=False)
+    _load(device)
     try:
         names = device("_belay_pins()")
     except BelayException:  # a board without pins
         return []
+    finally:
+        _forget(device)
     return sorted((n for n in names if _LIGHTS.search(n)), key=lambda n: (n != "LED", n))
 
 
+def _load(device: Device) -> None:
+    device.run_cell(load("blinking"), filename="<blinking>", result=False)
+
+
+def _forget(device: Device) -> None:
+    device(f"for _belay_name in {_NAMES!r}: globals().pop(_belay_name, None)", record=False)
+
+
 class Light:
-    """Blinks inside a ``with`` block; is off after it. Needs :func:`light_names` before.
+    """Blinks inside a ``with`` block; is off after it.
 
     Args:
         device: the board.
@@ -71,6 +81,7 @@ class Light:
     def _blink(self) -> None:
         device = self._device
         try:
+            _load(device)
             device(f"_belay_on = _belay_light({self._pin!r}, {self._pixel})", record=False)
             on = True
             while True:
@@ -79,14 +90,11 @@ class Light:
                 if self._over.wait(_HALF_PERIOD):
                     break
             device("_belay_on(False)")
+            device("_belay_on(None)")
         except BelayException as failed:
             self.error = failed
         finally:
-            for name in _NAMES:
-                self._forget(name)
-
-    def _forget(self, name: str) -> None:
-        try:
-            self._device(f"globals().pop({name!r}, None) and None")
-        except BelayException as failed:
-            self.error = self.error or failed
+            try:
+                _forget(device)
+            except BelayException as failed:
+                self.error = self.error or failed

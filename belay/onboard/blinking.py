@@ -11,8 +11,15 @@ def _belay_light(pin, pixel):
         if pixel:
             from neopixel_write import neopixel_write
 
-            return lambda on: neopixel_write(p, bytearray((30, 30, 30) if on else 3))
-        return lambda on: setattr(p, "value", on)
+            def show(on):
+                neopixel_write(p, bytearray((30, 30, 30) if on else 3))
+
+        else:
+
+            def show(on):
+                p.value = on
+
+        return lambda on: show(on) if on is not None else p.deinit()  # it is free for others
     except ImportError:
         from machine import Pin
 

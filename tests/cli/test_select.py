@@ -6,24 +6,33 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from belay.cli import main
+from belay.cli.blinking import Light, light_names
 from belay.cli.candidates import Candidate, choice_lines, named_and_found, what_tells_apart
 from belay.cli.columns import aligned, readable
+from belay.device import Device
 from belay.transports import boards, discovery, usb
 from belay.transports.address import parse_address
 from belay.transports.boards import BoardEntry
 from belay.transports.usb import UsbSpecifier
+from belay.transports.virtual import close_shared
 from tests.cli.person import Person
 
 PICO = UsbSpecifier(0x2E8A, 5, "e6614", "MicroPython", "Board in FS mode", "1-1.2", "/dev/ttyACM0")
 TWIN = UsbSpecifier(0x2E8A, 5, "e6615", "MicroPython", "Board in FS mode", "1-1.3", "/dev/ttyACM1")
 CLONE = UsbSpecifier(0x1A86, 0x7523, None, None, "USB Serial", "1-2", "/dev/ttyUSB0")
 OTHER_CLONE = UsbSpecifier(0x1A86, 0x7523, None, None, "USB Serial", "1-3", "/dev/ttyUSB1")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_board_is_left() -> Iterator[None]:
+    yield
+    close_shared()
 
 
 @pytest.fixture
@@ -237,6 +246,24 @@ def test_a_person_selects(tmp_path: Path) -> None:
         person.sees("bench is written into")
         assert person.status() == 0
     assert 'address = "virtual:right"' in config.read_text().partition("[bench]")[2]
+
+
+@pytest.mark.parametrize("pixel", [False, True], ids=["LED", "NeoPixel"])
+@pytest.mark.parametrize(
+    ("address", "pin"), [("virtual:blinks", "15"), ("virtual:round?circuitpython=1", "LED")]
+)
+def test_a_light(address: str, pin: str, pixel: bool) -> None:
+    with Device(address, reset=False, startup="") as device:
+        before = set(device("dir()"))
+        assert light_names(device) == ([] if pin == "15" else ["LED"])
+        for _ in range(2):  # its pin is free again
+            with Light(device, pin, pixel=pixel) as light:
+                pass
+            assert light.error is None or pixel  # a board may lack the module
+        with Light(device, "NOPE", pixel=pixel) as light:
+            pass
+        assert light.error is not None
+        assert set(device("dir()")) - before <= {"gc"}
 
 
 def test_a_person_leaves(tmp_path: Path) -> None:
