@@ -25,25 +25,33 @@ __all__ = [
     "ConnectionLost",
     "DeviceClosedError",
     "DeviceNotFoundError",
+    "DownloadError",
     "FeatureUnavailableError",
     "ForeignBelayError",
     "InsufficientSpecifierError",
+    "IntegrityError",
+    "LockError",
     "MaxHistoryLengthError",
     "NoMatchingExecuterError",
     "NoSpaceError",
     "NotBelayResponseError",
     "NotPythonBoardError",
+    "PackageError",
+    "PackageNotFoundError",
     "PortBusyError",
     "PortNotFoundError",
+    "ProjectError",
     "PyboardError",
     "PyboardException",
     "ReadOnlyError",
+    "ResolutionError",
     "SourceError",
     "SourceWarning",
     "SpecialFunctionNameError",
     "StaleProxyError",
     "SyncError",
     "TransferError",
+    "UnsafePathError",
     "UnsupportedValueError",
     "as_builtin",
     "board_exception",
@@ -403,6 +411,57 @@ class ReadOnlyError(SyncError):
 
 class TransferError(SyncError):
     """What the board has stored is not what was sent; the file that was there before still is."""
+
+
+class PackageError(BelayException):
+    """Packages could not be found, resolved, downloaded, kept or put in place."""
+
+
+class ProjectError(PackageError, ValueError):
+    """A project's ``pyproject.toml`` says what cannot be; the message begins with file and line.
+
+    Attributes:
+        path: the file.
+        line: in it, from 1; 0 where it is no one line.
+    """
+
+    def __init__(self, message: str, *, path: str = "", line: int = 0) -> None:
+        where = f"{path}:{line}: " if line else f"{path}: " if path else ""
+        super().__init__(where + message)
+        self.path = path
+        self.line = line
+
+
+class PackageNotFoundError(PackageError):
+    """No source has this package, or not this version of it."""
+
+
+class ResolutionError(PackageError):
+    """No choice of versions fulfils all requirements; the message says how they conflict."""
+
+
+class IntegrityError(PackageError):
+    """Bytes are not what the lock, the index or the store says that they are."""
+
+
+class UnsafePathError(PackageError):
+    """A package has a destination outside its folder, or one that another package has too."""
+
+
+class LockError(PackageError):
+    """``belay.lock`` is missing, does not fit ``pyproject.toml``, or cannot be read."""
+
+
+class DownloadError(PackageError):
+    """Something could not be downloaded.
+
+    Attributes:
+        url: what was asked for, without user and password.
+    """
+
+    def __init__(self, message: str, *, url: str = "") -> None:
+        super().__init__(message)
+        self.url = url
 
 
 class BoardMemoryError(BelayException, MemoryError):
