@@ -63,8 +63,11 @@ class Bars:
         if self._progress is None:
             return
         with self._turn:
-            if path not in self._tasks:
+            begins = path not in self._tasks
+            if begins:
                 self._tasks[path] = self._progress.add_task(path, total=total)
-            self._progress.update(self._tasks[path], completed=done)
+            # Small files come and go at once; the others are seen, however fast the link is.
+            refresh = begins and done < total
+            self._progress.update(self._tasks[path], completed=done, refresh=refresh)
             if done >= total:
                 self._progress.remove_task(self._tasks.pop(path))
