@@ -377,7 +377,8 @@ class Exchange:
         After a repetition it is full of the REPL's replies to it, which are nobody's text.
         """
         before = bytes(self._before)
-        text = before.removeprefix(REPLY_END).removesuffix(b"OK")
+        # A timer may print between an answer and the end of the REPL's reply, which is no text.
+        text = before.replace(REPLY_END, b"", 1).removesuffix(b"OK")
         only_marks = len(before) in (one_fault(before, REPLY_END + b"OK"), one_fault(before, b"OK"))
         if text and not self._noise and not only_marks:
             events.append(Text(text, False))

@@ -783,6 +783,16 @@ def test_text_that_is_not_certain_waits_for_the_next_call(begun: bytes) -> None:
     assert exchange.between_calls() == []
 
 
+def test_a_timer_prints_between_the_answer_and_the_end_of_the_reply() -> None:
+    exchange = answered()
+    assert exchange.receive(b"tick\n") == []
+    assert exchange.receive(b"\x04\x04>") == []
+    assert exchange.between_calls() == []  # it waits for the next call
+    exchange.request(b"cf")
+    events = exchange.receive(b"OK" + start(1) + frame("R", b"\x91", 1))
+    assert events == [Text(b"tick\n", False), answer()]
+
+
 def test_while_a_call_runs_nothing_is_between_calls() -> None:
     exchange = running()
     exchange.receive(END + b"text")
