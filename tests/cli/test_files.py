@@ -18,7 +18,6 @@ from belay.cli.copying import Copy, copies
 from belay.cli.listing import tree_lines
 from belay.errors import BelayException
 from belay.transports.virtual import close_shared
-from tests.cli.person import Person
 
 Belay = Callable[..., tuple[int, str, str]]
 
@@ -157,13 +156,6 @@ def test_ls(read_only_board: tuple[str, Path], belay: Belay) -> None:
     assert len(err.splitlines()) == 1
 
 
-def test_ls_of_several_boards(read_only_board: tuple[str, Path], belay: Belay) -> None:
-    board, _ = read_only_board
-    status, out, _ = belay("ls", "-t", board, "-t", "virtual:other")
-    assert status == 0
-    assert f"[{board}] 7  boot.py" in out
-
-
 @pytest.mark.usefixtures("read_only_board")
 def test_tree(belay: Belay) -> None:
     assert belay("tree", "-s")[1].splitlines() == [
@@ -215,29 +207,6 @@ def test_df(read_only_board: tuple[str, Path], belay: Belay) -> None:
     assert (found["path"], found["total"]) == ("/", total)
 
 
-# --------------------------------------------------------------------------------- changing
-
-
-def test_cp(board: str, drive: Path, belay: Belay) -> None:
-    here = Path()
-    (here / "main.py").write_text("print('main')\n")
-    (here / "src" / "sub").mkdir(parents=True)
-    (here / "src" / "sub" / "b.bin").write_bytes(bytes(range(256)) * 20)
-    assert belay("cp", "main.py", ":") == (0, "", "")
-    assert (drive / "main.py").read_text() == "print('main')\n"
-    assert belay("cp", "-r", board, "src", ":")[0] == 0
-    assert (drive / "src" / "sub" / "b.bin").read_bytes() == bytes(range(256)) * 20
-    done = json.loads(belay("cp", "--json", "-r", "src", "main.py", ":new/")[1])
-    assert [one["to"] for one in done] == [":/new/src", ":/new/main.py"]
-    assert json.loads(belay("cp", "--json", "main.py", ":new")[1])[0]["written"] == []  # is there
-    assert belay("cp", ":main.py", ":copy.py")[0] == 0
-    assert belay("cp", "-r", ":src", ":lib")[0] == 0
-    assert (drive / "lib" / "src" / "sub" / "b.bin").exists()
-    assert belay("cp", "-r", ":", "backup")[0] == 0
-    assert tree_of(here / "backup") == tree_of(drive)
-    assert (here / "backup" / "lib" / "deep" / "grün 1.txt").read_text() == "grün"
-
-
 NONSENSE = [
     (["a", "b"], 2, "begins with a colon"),
     (["a"], 2, "argument is missing"),
@@ -260,6 +229,29 @@ def test_cp_of_what_makes_no_sense(
     assert (found, out) == (status, "")
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+# --------------------------------------------------------------------------------- changing
+
+
+def test_cp(board: str, drive: Path, belay: Belay) -> None:
+    here = Path()
+    (here / "main.py").write_text("print('main')\n")
+    (here / "src" / "sub").mkdir(parents=True)
+    (here / "src" / "sub" / "b.bin").write_bytes(bytes(range(256)) * 20)
+    assert belay("cp", "main.py", ":") == (0, "", "")
+    assert (drive / "main.py").read_text() == "print('main')\n"
+    assert belay("cp", "-r", board, "src", ":")[0] == 0
+    assert (drive / "src" / "sub" / "b.bin").read_bytes() == bytes(range(256)) * 20
+    done = json.loads(belay("cp", "--json", "-r", "src", "main.py", ":new/")[1])
+    assert [one["to"] for one in done] == [":/new/src", ":/new/main.py"]
+    assert json.loads(belay("cp", "--json", "main.py", ":new")[1])[0]["written"] == []  # is there
+    assert belay("cp", ":main.py", ":copy.py")[0] == 0
+    assert belay("cp", "-r", ":src", ":lib")[0] == 0
+    assert (drive / "lib" / "src" / "sub" / "b.bin").exists()
+    assert belay("cp", "-r", ":", "backup")[0] == 0
+    assert tree_of(here / "backup") == tree_of(drive)
+    assert (here / "backup" / "lib" / "deep" / "grün 1.txt").read_text() == "grün"
 
 
 def test_mv_rm_mkdir(board: str, drive: Path, belay: Belay) -> None:
@@ -316,14 +308,6 @@ def test_edit(
 
 
 # ----------------------------------------------------------------------- in front of a person
-
-
-def test_bars(drive: Path, tmp_path: Path) -> None:
-    (tmp_path / "big.bin").write_bytes(hashlib.shake_128(b"big").digest(400_000))
-    with Person("cp", f"virtual:?files={drive}", "big.bin", ":", folder=tmp_path) as person:
-        person.sees(r"/big.bin.*/400.0 kB")
-        assert person.status() == 0
-    assert (drive / "big.bin").read_bytes() == (tmp_path / "big.bin").read_bytes()
 
 
 def test_a_question(board: str, drive: Path, belay: Belay, monkeypatch: pytest.MonkeyPatch) -> None:
