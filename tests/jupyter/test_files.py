@@ -14,6 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+from belay_jupyter.demo import _ThisPython
 from tests.jupyter.kernels import PATIENCE, Kernel, Reply, kernel_process
 from tests.jupyter.test_tab import tab
 from tests.links.proxy import Proxy
@@ -201,7 +202,11 @@ def test_progress_is_one_line(kernel: Kernel, place: Path) -> None:
     assert any(" % of 12 files. Pushing: " in text for text in updates)
 
 
-def test_nbconvert_keeps_one_line(place: Path) -> None:
+def test_nbconvert_keeps_one_line(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
     cells = [
         "%load_ext belay_jupyter\n%belay_connect virtual:",
         "import belay_jupyter.progress\n"
@@ -209,9 +214,8 @@ def test_nbconvert_keeps_one_line(place: Path) -> None:
         "%belay_sync app",
     ]
     notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
-    NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": place}}
-    ).execute()
+    resources = {"metadata": {"path": place}}
+    NotebookClient(notebook, kernel_manager_class=_ThisPython, resources=resources).execute()
     [output] = notebook.cells[-1].outputs
     assert output["data"]["text/plain"] == "app is in /: 3 written"
     page, _ = HTMLExporter().from_notebook_node(notebook)
