@@ -17,8 +17,9 @@ from belay.packages.pubgrub.core import (
     run,
     solve,
 )
-from belay.packages.pubgrub.explain import explain
+from belay.packages.pubgrub.explain import explain, facts
 from belay.packages.pubgrub.sets import VersionSet
+from belay.packages.pubgrub.words import Words
 
 __all__ = [
     "ROOT",
@@ -27,7 +28,9 @@ __all__ = [
     "Unavailable",
     "VersionSet",
     "Versions",
+    "Words",
     "explain",
+    "facts",
     "run",
     "solve",
 ]

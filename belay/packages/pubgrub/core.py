@@ -18,17 +18,22 @@ ROOT = ""
 _ROOT_VERSION = 0
 
 
+Needs = Mapping[str, VersionSet] | Iterable[tuple[str, VersionSet]]
+"""What something needs: names and sets of versions; a name may be there more than once."""
+
+
 class Versions(NamedTuple):
-    """A question: which versions of a package are there? The answer lists the best first."""
+    """A question: which versions of a package are there? The answer lists the best first.
+
+    It is asked again whenever one is to be chosen. The answer may have grown by then, but only by
+    versions that are in no set that the package was needed in before.
+    """
 
     package: str
 
 
 class Dependencies(NamedTuple):
-    """A question: what does a version need? The answer maps names to sets of versions.
-
-    It may be :class:`Unavailable` instead.
-    """
+    """A question, asked once: what does a version need? Or is it :class:`Unavailable`?"""
 
     package: str
     version: Any
@@ -56,14 +61,14 @@ Question = Versions | Dependencies
 Solving = Generator[Question, Any, dict[str, Any]]
 
 
-def solve(needs: Mapping[str, VersionSet]) -> Solving:
+def solve(needs: Needs) -> Solving:
     """Find a version of every package that is needed, directly or by another one.
 
     Args:
         needs: what the root needs.
 
     Yields:
-        Questions; each is answered with ``send``. The same one is asked once.
+        Questions; each is answered with ``send``.
 
     Returns:
         The version of each package.
@@ -75,9 +80,9 @@ def solve(needs: Mapping[str, VersionSet]) -> Solving:
 
 
 def run(
-    needs: Mapping[str, VersionSet],
+    needs: Needs,
     versions: Callable[[str], Iterable[Any]],
-    dependencies: Callable[[str, Any], Mapping[str, VersionSet] | Unavailable],
+    dependencies: Callable[[str, Any], Needs | Unavailable],
 ) -> dict[str, Any]:
     """The same, with functions that answer."""
     solving = solve(needs)
@@ -103,13 +108,21 @@ class _Assignment:
     cause: Incompatibility | None
 
 
+class _Known(NamedTuple):
+    """What is known of a package after an assignment, and the place of that one among all."""
+
+    place: int
+    assignment: _Assignment
+    term: Term
+
+
 class _Solution:
     """What is known so far, in the order in which it became known."""
 
     def __init__(self) -> None:
-        self.assignments: list[_Assignment] = []
         self.decided: dict[str, Any] = {}
-        self._known: dict[str, Term] = {}
+        self._assignments: list[_Assignment] = []
+        self._known: dict[str, list[_Known]] = {}
 
     @property
     def level(self) -> int:
@@ -124,49 +137,46 @@ class _Solution:
         self._add(_Assignment(term, self.level, cause))
 
     def _add(self, assignment: _Assignment) -> None:
-        self.assignments.append(assignment)
         term = assignment.term
-        known = self._known.get(term.package)
-        self._known[term.package] = term if known is None else known & term
+        known = self._known.setdefault(term.package, [])
+        together = known[-1].term & term if known else term
+        known.append(_Known(len(self._assignments), assignment, together))
+        self._assignments.append(assignment)
 
     def undecided(self) -> list[Term]:
-        """The packages that are needed and have no version yet, first needed first."""
+        """The packages that are needed and have no version yet, first known first."""
         return [
-            term
-            for package, term in self._known.items()
-            if term.positive and package not in self.decided
+            known[-1].term
+            for package, known in self._known.items()
+            if known[-1].term.positive and package not in self.decided
         ]
 
     def relation(self, term: Term) -> Relation:
         known = self._known.get(term.package)
-        return Relation.OPEN if known is None else known.relation(term)
+        return known[-1].term.relation(term) if known else Relation.OPEN
 
     def backtrack(self, level: int) -> None:
         """Forget all above a level."""
-        kept = [one for one in self.assignments if one.level <= level]
-        self.assignments, self._known = [], {}
-        self.decided = dict(list(self.decided.items())[:level])
-        for assignment in kept:
-            self._add(assignment)
+        while self._assignments[-1].level > level:
+            package = self._assignments.pop().term.package
+            self._known[package].pop()
+            if not self._known[package]:
+                del self._known[package]
+        while self.level > level:
+            self.decided.popitem()
 
-    def satisfier(self, term: Term) -> tuple[int, _Assignment, Term]:
-        """The first assignment with which a term follows, its place, and all up to it."""
-        known: Term | None = None
-        for place, assignment in enumerate(self.assignments):
-            if assignment.term.package != term.package:
-                continue
-            known = assignment.term if known is None else known & assignment.term
-            if known.relation(term) is Relation.SATISFIED:
-                return place, assignment, known
-        raise AssertionError(f"{term} is not satisfied")
+    def satisfier(self, term: Term) -> _Known:
+        """The first assignment with which a term follows."""
+        known = self._known[term.package]
+        return next(one for one in known if one.term.relation(term) is Relation.SATISFIED)
 
 
 class _Solver:
-    def __init__(self, needs: Mapping[str, VersionSet]) -> None:
+    def __init__(self, needs: Needs) -> None:
         self._needs = needs
         self._solution = _Solution()
         self._of: dict[str, list[Incompatibility]] = {}
-        self._versions: dict[str, list[Any]] = {}
+        self._dependencies: dict[tuple[str, str, VersionSet], Incompatibility] = {}
         self._asked: set[tuple[str, Any]] = set()
 
     def solve(self) -> Solving:
@@ -222,15 +232,14 @@ class _Solver:
         """From a conflict to its root cause; goes back to where that can be followed."""
         learned = conflict
         while learned.terms and not _is_final(learned):
-            places = [(*self._solution.satisfier(term), term) for term in learned.terms]
-            place, satisfier, _, term = max(places, key=lambda found: found[0])
-            previous = max([1, *(at.level for p, at, _, _ in places if p != place)])
+            known = [(self._solution.satisfier(term), term) for term in learned.terms]
+            (place, satisfier, _), term = max(known, key=lambda found: found[0].place)
+            previous = max([1, *(k.assignment.level for k, _ in known if k.place != place)])
             rest: Term | None = None
             # The satisfier may do so together with earlier ones only; these then count as well.
             if satisfier.term.relation(term) is not Relation.SATISFIED:
                 rest = satisfier.term & ~term
-                _, earlier, _ = self._solution.satisfier(~rest)
-                previous = max(previous, earlier.level)
+                previous = max(previous, self._solution.satisfier(~rest).assignment.level)
             if satisfier.cause is None or previous < satisfier.level:
                 self._solution.backtrack(previous)
                 if learned is not conflict:
@@ -254,9 +263,8 @@ class _Solver:
             return ROOT
         best: tuple[Term, list[Any]] | None = None
         for term in self._solution.undecided():
-            if term.package not in self._versions:
-                self._versions[term.package] = yield Versions(term.package)
-            fitting = [v for v in self._versions[term.package] if v in term.versions]
+            there: Iterable[Any] = yield Versions(term.package)
+            fitting = [version for version in there if version in term.versions]
             # Where there is least choice, a conflict is found first.
             if best is None or len(fitting) < len(best[1]):
                 best = term, fitting
@@ -280,16 +288,27 @@ class _Solver:
         self._solution.decide(package, version)
         return package
 
-    def _depend(self, package: str, version: Any, needs: Mapping[str, VersionSet]) -> bool:
+    def _depend(self, package: str, version: Any, needs: Needs) -> bool:
         """Note what a version needs; returns whether that already is in conflict with what is."""
         conflict = False
-        chosen = Term(package, VersionSet.only(version))
-        for name, versions in needs.items():
+        for name, versions in needs.items() if isinstance(needs, Mapping) else needs:
+            chosen = VersionSet.only(version)
+            if name == package:
+                if version not in versions:
+                    self._add(Incompatibility([Term(package, chosen)], Cause("dependency")))
+                    conflict = True
+                continue
             needed = Term(name, versions, False)
-            incompatibility = Incompatibility([chosen, needed], Cause("dependency"))
-            self._add(incompatibility)
-            others = [term for term in incompatibility.terms if term.package != package]
-            conflict |= all(self._solution.relation(t) is Relation.SATISFIED for t in others)
+            # Versions that need the same are put together: a conflict then is one for all of them.
+            same = self._dependencies.get((package, name, versions))
+            if same is not None:
+                chosen |= same.terms[0].versions
+                self._of[package].remove(same)
+                self._of[name].remove(same)
+            joined = Incompatibility([Term(package, chosen), needed], Cause("dependency"))
+            self._dependencies[package, name, versions] = joined
+            self._add(joined)
+            conflict |= self._solution.relation(needed) is Relation.SATISFIED
         return conflict
 
 
