@@ -98,7 +98,8 @@ def resolve(text: str | None = None) -> ResolvedAddress:
 
     Args:
         text: an address or a configured name. None takes the environment variable
-            ``BELAY_DEVICE`` if it says something, then the configured default or only name, then the only USB board.
+            ``BELAY_DEVICE`` if it says something, then the configured default or only name, then
+            the only USB board.
 
     Raises:
         AddressError: the address cannot be understood, or no such name is configured.
