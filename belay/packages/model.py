@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from belay.errors import UnsafePathError
 
 __all__ = [
-    "LOCK_VERSION",
     "MAIN",
+    "PROJECT",
     "SOURCE_TARGET",
     "BundleSource",
     "Candidate",
@@ -42,7 +42,8 @@ SOURCE_TARGET: Target = "py"
 MAIN = "main"
 """The group of ``[tool.belay.dependencies]``."""
 
-LOCK_VERSION = 1
+PROJECT = "."
+"""Who requires a package that the project itself requires; no package has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ class LockedPackage:
         source_text: as the requirement has it (:attr:`Source.text`).
         commit: of a git source; empty for others.
         requires: names of the packages that it needs.
-        required_by: who needs it: names of packages, and ``""`` for the project itself.
+        required_by: who needs it: names of packages, and ``PROJECT`` for the project itself.
         groups: of the project that need it, directly or not.
         files: for all targets.
     """
