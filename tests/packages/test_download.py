@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from belay.errors import DownloadError, PackageNotFoundError
+from belay.packages.download import Downloader, public_url, tokens_of_environment
+from tests.packages.server import CUT, SILENT, Reply, Server
+
+BODY = bytes(range(256)) * 400
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost")
+    with Server() as server:
+        yield server
+
+
+class Pauses(list[float]):
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [[], [500], [429, 503], [CUT], [SILENT], [CUT, 500, SILENT], [Reply(b"", 429)]],
+    ids=str,
+)
+def test_faults_that_pass(server: Server, faults: list[int | str | Reply]) -> None:
+    url = server.give("/a.py", BODY, faults=faults)
+    with Downloader(pause=Pauses()) as downloader:
+        assert downloader.get(url) == BODY
+    assert server.times("/a.py") == len(faults) + 1
+
+
+@pytest.mark.parametrize("fault", [500, 429, CUT, SILENT])
+def test_faults_that_stay(server: Server, fault: int | str) -> None:
+    url = server.give("/a.py", BODY, faults=[fault] * 9)
+    with Downloader(attempts=3, pause=Pauses()) as downloader, pytest.raises(DownloadError) as info:
+        downloader.get(url)
+    assert info.value.url == url
+    assert server.times("/a.py") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7", 7.0), ("86400", 60.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("soon", 0.0)],
+)
+def test_retry_after(server: Server, text: str, seconds: float) -> None:
+    url = server.give("/a.py", BODY, faults=[Reply(b"", 429, {"Retry-After": text})])
+    pauses = Pauses()
+    with Downloader(pause=pauses) as downloader:
+        downloader.get(url)
+    assert pauses == [seconds]
+
+
+def test_nothing_there_is_asked_once(server: Server) -> None:
+    with Downloader() as downloader, pytest.raises(PackageNotFoundError, match="404"):
+        downloader.get(server.url + "/nothing")
+    assert server.times("/nothing") == 1
+
+
+def test_no_larger_than_asked_for(server: Server) -> None:
+    url = server.give("/a.py", BODY)
+    told = server.give("/b.py", BODY, headers={"Transfer-Encoding": "chunked"})
+    server.give(
+        "/b.py",
+        b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
+        headers={"Transfer-Encoding": "chunked"},
+    )
+    with Downloader() as downloader:
+        assert downloader.get(url, most=len(BODY)) == BODY
+        for each in (url, told):
+            with pytest.raises(DownloadError, match="larger than"):
+                downloader.get(each, most=len(BODY) - 1)
+
+
+@pytest.mark.parametrize(
+    "there",
+    ["file:///etc/passwd", "ftp://127.0.0.1/a", "data:,x", "javascript:1", "//", "http://[", ""],
+)
+def test_redirects_that_are_refused(server: Server, there: str) -> None:
+    url = server.give("/a", status=302, headers={"Location": there})
+    with Downloader() as downloader, pytest.raises(DownloadError):
+        downloader.get(url)
+
+
+def test_never_from_https_to_http() -> None:
+    from belay.packages.download import _redirected
+
+    assert _redirected("http://a/", "https://b/") == "https://b/"
+    with pytest.raises(DownloadError, match="not secure"):
+        _redirected("https://a/", "http://a/")
+
+
+def test_a_redirect_keeps_the_token_at_its_host(server: Server) -> None:
+    with Server() as other:
+        last = other.give("/b", BODY)
+        server.give("/back", status=302, headers={"Location": last})
+        url = server.give("/a", status=301, headers={"Location": "/back", "Set-Cookie": "a=b"})
+        tokens = {server.url: ("Authorization", "Bearer secret")}
+        with Downloader(tokens=tokens) as downloader:
+            assert downloader.get(url) == BODY
+        assert [asked.headers.get("authorization") for asked in server.asked] == [
+            "Bearer secret",
+            "Bearer secret",
+        ]
+        assert [asked.headers.get("authorization") for asked in other.asked] == [None]
+        assert not any("cookie" in asked.headers for asked in server.asked + other.asked)
+
+
+def test_a_ring_of_redirects_ends(server: Server) -> None:
+    url = server.give("/a", status=302, headers={"Location": "/a"})
+    with Downloader() as downloader, pytest.raises(DownloadError, match="more than 10"):
+        downloader.get(url)
+
+
+def test_tokens_of_the_environment_are_for_https_hosts() -> None:
+    tokens = tokens_of_environment(
+        {"GITHUB_TOKEN": "a", "GITLAB_TOKEN": "b", "CODEBERG_TOKEN": "c", "OTHER_TOKEN": "d"}
+    )
+    assert all(origin.startswith("https://") for origin in tokens)
+    assert tokens["https://gitlab.com"] == ("PRIVATE-TOKEN", "b")
+    assert tokens_of_environment({}) == {}
+
+
+def test_passwords_are_not_in_messages(server: Server) -> None:
+    url = server.url.replace("//", "//me:secret@") + "/a"
+    with Downloader() as downloader, pytest.raises(DownloadError) as info:
+        downloader.get(url)
+    assert "secret" not in str(info.value) + info.value.url
+    assert public_url("https://a:b@host:8/x?y#z") == "https://host:8/x?y#z"
+
+
+def test_offline_asks_for_nothing(server: Server) -> None:
+    url = server.give("/a", BODY)
+    with Downloader(offline=True) as downloader, pytest.raises(DownloadError, match="--offline"):
+        downloader.get(url)
+    assert not server.asked
+
+
+def test_many_at_once_in_order(server: Server) -> None:
+    urls = [server.give(f"/{n}", f"{n}" * 1000, faults=[500] * (n % 3)) for n in range(20)]
+    seen: dict[str, int] = {}
+    with Downloader(
+        pause=Pauses(), progress=lambda url, done, size: seen.update({url: done})
+    ) as downloader:
+        got = list(downloader.get_many([*urls, urls[3]]))
+    assert got == [f"{n}".encode() * 1000 for n in [*range(20), 3]]
+    assert seen == {url: len(data) for url, data in zip(urls, got, strict=False)}
+    assert server.times("/3") == 1  # asked for once, given twice
+
+
+def test_the_first_failure_ends_the_others(server: Server) -> None:
+    urls = [server.give("/good", BODY), server.url + "/missing"]
+    with Downloader() as downloader:
+        with pytest.raises(PackageNotFoundError):
+            list(downloader.get_many(urls))
+        assert downloader.get(urls[0]) == BODY  # and it goes on
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000])
+def test_json_that_is_none(server: Server, body: bytes) -> None:
+    url = server.give("/a.json", body)
+    with Downloader() as downloader, pytest.raises(DownloadError, match="no JSON"):
+        downloader.get_json(url)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "/etc/passwd", "http:///x", "http://a:b/"])
+def test_only_the_web(url: str) -> None:
+    with Downloader() as downloader, pytest.raises(DownloadError, match="http://"):
+        downloader.get(url)
