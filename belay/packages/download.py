@@ -231,7 +231,7 @@ class Downloader:
                     if response.status_code not in _REDIRECTS:
                         return self._body(response, url, most, until)
                     there = response.headers.get("Location", "")
-            except (requests.RequestException, HTTPError, OSError) as error:
+            except (requests.RequestException, HTTPError, OSError, ValueError) as error:
                 if isinstance(error, (requests.exceptions.SSLError, ValueError)):
                     message = f"{public_url(here)}: {error}"
                     raise DownloadError(message, url=public_url(url)) from error
