@@ -79,7 +79,8 @@ class GitHostSource:
     @property
     def text(self) -> str:
         """Such as ``github:owner/repo/path@ref``."""
-        path = f"/{self.path}" if self.path else ""
+        mark = "/-" if "/" in self.owner else ""  # ends the repository, as GitLab's pages have it
+        path = f"{mark}/{self.path}" if self.path else mark
         ref = f"@{self.ref}" if self.ref else ""
         return f"{self.host}:{self.owner}/{self.repo}{path}{ref}"
 
