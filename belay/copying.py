@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import posixpath
 import shutil
@@ -36,7 +37,7 @@ def put(
 
     here = Path(source)
     if not here.exists():
-        raise FileNotFoundError(f"there is no file or folder {os.fspath(source)!r}")
+        raise FileNotFoundError(errno.ENOENT, "there is no such file or folder", os.fspath(source))
     missing, places, sizes = (
         _folder(files, here, path) if here.is_dir() else _file(files, here, path)
     )

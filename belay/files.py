@@ -376,7 +376,7 @@ class Files:
     def _entries(self, source: str, at: str) -> list[Entry]:
         """What the board says of a folder's contents, or of one path."""
         # CircuitPython counts from 1970, and its localtime() from 2000 on only.
-        epoch = "1970" if self._device.implementation.name == "circuitpython" else _EPOCH
+        epoch = "1970" if self._device._session.facts.name == "circuitpython" else _EPOCH
         where = "" if source is _LIST and at == "/" else at
         operation = Operation(EVALUATE, (source.format(epoch, repr(where)),), label=at)
         ask = self._device._ask
@@ -388,7 +388,7 @@ class Files:
         """Do something; where it may be done twice, also if the board is lost and comes back."""
         device = self._device
         device._refuse_closed()
-        board = device._board_files.limited(device.timeout)
+        board = device._board_files.limited(device._timeout)
         tries = 0
         while True:
             session, generation = device._session, device._session.generation
@@ -416,7 +416,7 @@ class Files:
         try:
             return self._carry(at, work, twice=twice)
         except errors.ReadOnlyError:
-            if self._device.implementation.name != "circuitpython":
+            if self._device._session.facts.name != "circuitpython":
                 raise
             from belay.circuitpython import make_writable
 

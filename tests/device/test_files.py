@@ -377,8 +377,9 @@ def test_a_copy_on_this_computer_is_replaced_as_a_whole(files: Files, tmp_path: 
 
 
 def test_what_is_not_here_is_not_put(files: Files, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no file or folder"):
+    with pytest.raises(FileNotFoundError, match="no such file or folder") as caught:
         files.put(tmp_path / "none", "/x")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOENT, str(tmp_path / "none"))
 
 
 HOSTILE = ["../out", "a/../../out", "/etc/out", "", ".", "..", "new\nline", "\x1b[2Jx"]

@@ -194,6 +194,21 @@ def test_a_program_may_use_names_that_belay_030_did_not_have() -> None:
     linecache.cache.pop("<program>")
 
 
+class Timed(Device, skip=True):
+    """A function with the name of what a Device's files wait by."""
+
+    @Device.task
+    def timeout():
+        return 3
+
+
+def test_files_of_a_class_with_a_timeout_of_its_own() -> None:
+    with Timed("virtual:") as device:
+        device.files.write("/a", b"1")
+        assert (device.files.read("/a"), device.files.listdir()) == (b"1", ["a"])
+        assert device.timeout() == 3
+
+
 def check_what_a_device_does(device: Device) -> None:
     """All that a program for Belay 0.30 may do, and what goes on inside."""
     assert "(micropython)" in repr(device)
