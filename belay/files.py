@@ -201,7 +201,7 @@ class Files:
             ReadOnlyError: the board cannot be written to; says what to do.
             TransferError: what the board has stored is not what was sent.
         """
-        at, whole = self._at(path), bytes(data)
+        at, whole = self._at(path), bytes(memoryview(data))  # of an int, bytes() makes zeros
         self._change(at, lambda board: board.write(at, whole, progress=progress))
 
     def write_text(self, path: BoardPath, text: str, encoding: str = "utf-8") -> None:

@@ -246,13 +246,14 @@ class Syncing:
         magic = b"C" if self.implementation.name == "circuitpython" else b"M"
         wanted = job.wanted(Abi(self._session.facts.mpy, self.implementation.arch, magic))
         board = self._board_files.limited(self._timeout if timeout is None else timeout)
+        plans: list[Plan] = []
         tries = 0
         while True:
             session, generation = self._session, self._session.generation
             tries += 1
             try:
                 with board.alone():
-                    done = self._sync_job_once(job, wanted, board, progress, dry_run)
+                    self._sync_job_once(job, wanted, board, progress, dry_run, plans)
                 break
             except errors.ConnectionLost as lost:
                 if tries == _TRIES:
@@ -264,7 +265,9 @@ class Syncing:
                 self._sources.add_folder(path, source)
             if record:
                 self._history.record("sync", job.name, _again(job))
-        return done
+        # What a second try has found done, the first one did, or what is repeated on a board that
+        # is back.
+        return max(plans, key=lambda plan: len(plan.operations))
 
     def _refuse_sync(self, job: Job) -> None:
         """Refuse what nobody can mean."""
@@ -278,8 +281,15 @@ class Syncing:
             )
 
     def _sync_job_once(
-        self, job: Job, wanted: Wanted, board: BoardFiles, progress: _Progress, dry_run: bool
-    ) -> Plan:
+        self,
+        job: Job,
+        wanted: Wanted,
+        board: BoardFiles,
+        progress: _Progress,
+        dry_run: bool,
+        plans: list[Plan],
+    ) -> None:
+        """Find out what is to be done, add that to ``plans``, and do it."""
         from belay.sync.apply import apply
 
         progress.say("Comparing with the board...")
@@ -288,15 +298,15 @@ class Syncing:
         if records is not None:
             records.complete(manifest, wanted.files, board)
         done = self._planned_sync(job, wanted, manifest, dry_run)
+        plans.append(done)
         if dry_run:
-            return done
+            return
         progress.begin(done, job.path)
         apply(board, done, progress.of_file)
         if records is not None:
             now = board.manifest(job.path, hashes=False) if done.operations else manifest
             records.keep(replace(now, hash_name=manifest.hash_name), wanted.files)
         progress.end()
-        return done
 
     def _planned_sync(
         self, job: Job, wanted: Wanted, manifest: BoardManifest, dry_run: bool

@@ -87,6 +87,9 @@ class WantedFile(NamedTuple):
     data: bytes
     source: str = ""
 
+    def __repr__(self) -> str:
+        return f"WantedFile({self.path!r}, <{len(self.data)} bytes>, {self.source!r})"
+
     def digest(self, hash_name: str) -> bytes:
         """Its digest; see :func:`digest`."""
         return digest(self.data, hash_name)

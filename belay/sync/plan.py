@@ -80,6 +80,9 @@ class Plan:
         """The plan for people: ``+`` is new, ``~`` changed, ``-`` removed; in order."""
         return [_line(step) for step in self.operations]
 
+    def __repr__(self) -> str:
+        return f"<Plan: {self}>"  # not all that is in the files: notebooks show what sync returns
+
     def __str__(self) -> str:
         counts = (len(self.written), len(self.unknown), len(self.unchanged), len(self.kept))
         return "{} to write, {} to remove, {} unchanged, {} kept".format(*counts)

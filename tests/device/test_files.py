@@ -447,6 +447,13 @@ def test_a_link_that_ends_meanwhile(connect: Connect, tree: Path) -> None:
     assert len(links) == 4
 
 
+def test_what_is_no_bytes_is_not_written(files: Files) -> None:
+    for data in (5, "text", [1, 2]):
+        with pytest.raises(TypeError):
+            files.write("/a", data)  # type: ignore[arg-type]
+    assert not files.exists("/a")
+
+
 @pytest.mark.parametrize("work", ["read", "write", "get", "put"])
 def test_a_progress_that_raises_stops_the_transfer(
     files: Files, tree: Path, tmp_path: Path, work: str

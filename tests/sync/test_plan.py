@@ -292,6 +292,13 @@ def test_a_folder_is_made_with_those_above_it() -> None:
     assert planned({}, Board({}, ["/x/y"]), dst="/x/y").operations == ()
 
 
+def test_a_plan_is_shown_without_all_that_is_in_the_files() -> None:
+    steps = planned({"/a.bin": b"\1" * 50_000}, Board({}))
+    assert repr(steps) == "<Plan: 1 to write, 0 to remove, 0 unchanged, 0 kept>"
+    assert "<50000 bytes>" in repr(steps.operations)
+    assert len(repr(steps.operations)) < 200
+
+
 def test_only_below_the_folder() -> None:
     board = Board({"/other.py": b"", "/app/old.py": b"", "/apple.py": b""})
     steps = planned({"/app/new.py": b""}, board, dst="/app")

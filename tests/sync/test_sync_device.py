@@ -499,6 +499,11 @@ def test_a_link_that_ends_during_a_sync(connect: Connect, tmp_path: Path) -> Non
             expected = {f"/{path.name}": path.read_bytes() for path in folder.iterdir()}
             assert contents(device) == expected  # and no leftover
             assert len(links) == 3
+            # Now it is among what is repeated on a board that is back: that did it, and it counts.
+            make(folder, {"new.bin": os.urandom(20_000)})
+            links[-1].arm("up", 9000, "cut")
+            assert [file.path for file in device.sync(folder).written] == ["/new.bin"]
+            assert len(links) == 4
 
 
 @pytest.mark.usefixtures("_no_patience")
