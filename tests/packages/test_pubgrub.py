@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belay.packages.pubgrub import ROOT, NoSolution, VersionSet, facts, run, solve
+from belay.packages.pubgrub import ROOT, NoSolution, VersionSet, facts, run, simplest, solve
 from belay.packages.pubgrub.core import Dependencies, Versions
 from belay.packages.pubgrub.terms import Relation, Term
 from tests.packages.graphs import (
@@ -77,7 +77,7 @@ def test_an_explanation_is_made_of_facts_that_leave_no_solution(world: World) ->
     assert text.endswith("the project cannot be resolved.")
     assert text.count("cannot be resolved") == 1
     # Only what the explanation names, and nothing else of the world, is a conflict already.
-    named = facts(found, world.words())
+    named = facts(simplest(found, world.words()), world.words())
     said = World([], {name: [[] for _ in there] for name, there in world.packages.items()})
     for fact in named:
         subject = next(term for term in fact.terms if term.positive)

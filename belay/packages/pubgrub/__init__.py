@@ -17,7 +17,7 @@ from belay.packages.pubgrub.core import (
     run,
     solve,
 )
-from belay.packages.pubgrub.explain import explain, facts
+from belay.packages.pubgrub.explain import explain, facts, simplest
 from belay.packages.pubgrub.sets import VersionSet
 from belay.packages.pubgrub.words import Words
 
@@ -32,5 +32,6 @@ __all__ = [
     "explain",
     "facts",
     "run",
+    "simplest",
     "solve",
 ]

@@ -10,7 +10,16 @@ from typing import Any, NamedTuple
 from belay.packages.pubgrub.sets import VersionSet
 from belay.packages.pubgrub.terms import Cause, Incompatibility, Relation, Term
 
-__all__ = ["ROOT", "Dependencies", "NoSolution", "Unavailable", "Versions", "run", "solve"]
+__all__ = [
+    "ROOT",
+    "Dependencies",
+    "NoSolution",
+    "Unavailable",
+    "Versions",
+    "refute",
+    "run",
+    "solve",
+]
 
 ROOT = ""
 """The name of what everything is resolved for."""
@@ -99,6 +108,22 @@ def run(
             answer = dependencies(*question)
 
 
+def refute(
+    facts: Iterable[Incompatibility], versions: Callable[[str], Iterable[Any]]
+) -> NoSolution | None:
+    """Whether nothing fits these facts alone; versions need nothing but what these say."""
+    solving = _Solver((), facts).solve()
+    answer: Any = None
+    try:
+        while True:
+            question = solving.send(answer)
+            answer = list(versions(question.package)) if isinstance(question, Versions) else ()
+    except StopIteration:
+        return None
+    except NoSolution as error:
+        return error
+
+
 @dataclass(frozen=True)
 class _Assignment:
     """A term that is taken for true; without a cause it is a decision."""
@@ -172,12 +197,14 @@ class _Solution:
 
 
 class _Solver:
-    def __init__(self, needs: Needs) -> None:
+    def __init__(self, needs: Needs, facts: Iterable[Incompatibility] = ()) -> None:
         self._needs = needs
         self._solution = _Solution()
         self._of: dict[str, list[Incompatibility]] = {}
         self._dependencies: dict[tuple[str, str, VersionSet], Incompatibility] = {}
         self._asked: set[tuple[str, Any]] = set()
+        for fact in facts:
+            self._add(fact)
 
     def solve(self) -> Solving:
         root = Term(ROOT, VersionSet.only(_ROOT_VERSION))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from belay.packages.pubgrub.core import ROOT, NoSolution
+from belay.packages.pubgrub.simplify import simplified
 from belay.packages.pubgrub.terms import Incompatibility, Term
 from belay.packages.pubgrub.words import Words
 
-__all__ = ["explain", "facts"]
+__all__ = ["explain", "facts", "simplest"]
 
 
 def explain(error: NoSolution, *, root: str = "the project", words: Words | None = None) -> str:
@@ -27,7 +28,14 @@ def explain(error: NoSolution, *, root: str = "the project", words: Words | None
         Sentences, one a line; a number before one is what later ones refer to.
     """
     words = words or Words()
+    error = simplest(error, words)
     return _Text(_proof(error.incompatibility, words), root, words).write()
+
+
+def simplest(error: NoSolution, words: Words | None = None) -> NoSolution:
+    """The same conflict, from as few and as simple facts as are enough for it."""
+    words = words or Words()
+    return simplified(error, facts(error, words), words)
 
 
 def facts(error: NoSolution, words: Words | None = None) -> list[Incompatibility]:
@@ -226,14 +234,21 @@ class _Text:
             first, second = sorted(subjects, key=lambda text: text.startswith("any "))
             return f"{first} does not go with {second}"
         subject = self._subject(one)
-        if kind == "unavailable":
-            return f"{subject} cannot be used ({one.cause.text})"
-        negative = [self._object(one, term) for term in one.terms if not term.positive]
+        negative = [term for term in one.terms if not term.positive]
+        if kind == "conflict" and len(negative) > 1:
+            # What is not there is no choice; one has to stay, for it is what is spoken of next.
+            negative = [term for term in negative if self._exists(term)] or negative[:1]
         if negative:
-            return f"{subject} needs {' or '.join(negative)}"
+            return f"{subject} needs {' or '.join(self._object(one, term) for term in negative)}"
         if kind == "dependency":
             return f"{subject} needs another version of itself"
-        return f"{subject} cannot be used"
+        reason = f" ({one.cause.text})" if kind == "unavailable" else ""
+        if subject.startswith("any version "):
+            return f"no {subject.removeprefix('any ')} can be used{reason}"
+        return f"{subject} cannot be used{reason}"
+
+    def _exists(self, term: Term) -> bool:
+        return any(one in term.versions for one in self._words.existing(term.package))
 
     def _subject(self, one: Incompatibility) -> str:
         """Those of whom it says something; the root only if it says something of nobody else."""

@@ -38,7 +38,11 @@ class Words:
         return f"{package} {among(there, versions)}".rstrip()
 
     def wanted(self, package: str, versions: VersionSet) -> str:
-        """A set as it is asked for, whatever there is."""
+        """A set as it is asked for, whatever there is; all that there is needs no word."""
+        if versions and all(version in versions for version in self.existing(package)):
+            parts = len(versions.cuts) + versions.lowest
+            if parts > 2 and self.existing(package):
+                return package
         return f"{package} {literally(versions)}".rstrip()
 
     def lacking(self, package: str, versions: VersionSet) -> str:
