@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from belay.errors import DownloadError, PackageNotFoundError
@@ -10,14 +8,6 @@ from belay.packages.download import Downloader, public_url, tokens_of_environmen
 from tests.packages.server import CUT, SILENT, Reply, Server
 
 BODY = bytes(range(256)) * 400
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "127.0.0.1,localhost")
-    with Server() as server:
-        yield server
 
 
 class Pauses(list[float]):
