@@ -125,4 +125,5 @@ def _descend(document: Any, file: ProjectFile, keys: tuple[str, ...]) -> Any:
 
 def _headers(text: str) -> list[tuple[int, tuple[str, ...]]]:
     lines = text.split("\n")
-    return [place for place in places(text) if lines[place[0] - 1].lstrip().startswith("[")]
+    last = dict(places(text))  # of a line, the whole name comes last
+    return [place for place in last.items() if lines[place[0] - 1].lstrip().startswith("[")]

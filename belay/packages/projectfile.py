@@ -115,7 +115,7 @@ def places(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
             continue
         if header := _HEADER.match(line):
             table = _keys(header.group(2)) + (("",) if header.group(1) == "[[" else ())
-            yield number, table
+            yield from ((number, table[:count]) for count in range(1, len(table) + 1))
         elif key := _KEYS.match(line):
             keys = _keys(key.group(1))
             yield from ((number, table + keys[:count]) for count in range(1, len(keys) + 1))
