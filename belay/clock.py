@@ -75,6 +75,7 @@ class Clock:
         self._wall = wall
         self._lock = threading.Lock()
         self._fresh: list[tuple[float, float, int]] = []
+        self._told: tuple[int, float, float] | None = None
         self.reset()
 
     def add(self, sent: float, received: float, ticks: int) -> None:
@@ -166,6 +167,10 @@ class Clock:
         Raises:
             ValueError: there was no answer yet to know the offset from.
         """
+        return self._locate(ticks)[1:]
+
+    def _locate(self, ticks: int) -> tuple[int, float, float]:
+        """The same, behind the board's milliseconds without their wrapping."""
         with self._lock:
             self._digest()
             if self._last is None:
@@ -180,10 +185,13 @@ class Clock:
                 offset, uncertainty = self._offset_at(host)
                 if abs(host - before) < 1e-9:
                     break
-            return host, uncertainty + self._tick / 2
+            return ticks, host, uncertainty + self._tick / 2
 
     def datetime(self, ticks: int) -> BoardTime:
         """The moment of a board's tick as local time.
+
+        Each answer tells the offset a little better, and what was known before is not taken back:
+        later ticks never get an earlier time, nor earlier ones a later.
 
         Args:
             ticks: as for :meth:`monotonic`.
@@ -193,8 +201,16 @@ class Clock:
         """
         from belay.boardtime import BoardTime
 
-        host, uncertainty = self.locate(ticks)
-        return BoardTime.fromtimestamp(host + self.wall_offset(), uncertainty=uncertainty)
+        board, host, uncertainty = self._locate(ticks)
+        stamp = host + self.wall_offset()
+        with self._lock:
+            told_board, told, told_uncertainty = self._told or (board, stamp, uncertainty)
+            backwards = (told - stamp) * (1 if board >= told_board else -1)
+            if 0 < backwards <= uncertainty + told_uncertainty:  # more: the host's clock was set
+                stamp, uncertainty = told, max(uncertainty, told_uncertainty)
+            if board >= told_board:
+                self._told = board, stamp, uncertainty
+        return BoardTime.fromtimestamp(stamp, uncertainty=uncertainty)
 
     def wall_offset(self) -> float:
         """Seconds since 1970 less host time, as the host's clock is set now."""
@@ -217,6 +233,7 @@ class Clock:
         self._uppers: list[_Point] = []
         self._lowers: list[_Point] = []
         self._last: tuple[float, float, int] | None = None
+        self._told = None
         self._slowest = -MAX_DRIFT - WANDER
         self._fastest = MAX_DRIFT + WANDER
 

@@ -208,6 +208,29 @@ def test_turns_of_the_ticks_show_nowhere() -> None:
     assert steps == pytest.approx([1.0] * 11, abs=2e-3)
 
 
+@few
+@given(worlds, st.lists(st.tuples(spread(1e-5, 1e-1), *[spread(1e-5, 1e-2)] * 2), max_size=30))
+def test_what_was_told_is_not_taken_back(
+    world: World, history: list[tuple[float, float, float]]
+) -> None:
+    """Although each answer tells the offset better, moments stay in the order of their ticks."""
+    clock = Clock(
+        tick=2e-3, host_tick=world.host_tick, now=world.read_host, wall=lambda: 1.7e9 + world.host
+    )
+    world.clock = clock
+    told = []
+    for pause, up, down in [(0.0, 1e-2, 1e-2), *history]:
+        world.host += pause
+        world.call(up, down)
+        true = world.host
+        stamp = clock.datetime(world.ticks(true))
+        assert abs(stamp.timestamp() - 1.7e9 - true) <= stamp.uncertainty * 1.03 + 3e-6 + (
+            world.host_tick
+        )
+        told.append(stamp)
+    assert told == sorted(told)
+
+
 def test_a_step_of_the_wall_clock_is_no_reset() -> None:
     world = World(board=9.0)
     wall = [1.7e9]
