@@ -191,9 +191,13 @@ class Resolver:
         """How packages are named; knows what was found so far."""
         return OfferWords(self._shelves)
 
-    def sources(self, key: str) -> list[Source]:
+    def name_of(self, key: str) -> str:
+        """The name of a package by what the solver calls it."""
+        return self._shelves[key].name
+
+    def sources(self, name: str) -> list[Source]:
         """All sources that anybody named of a package."""
-        return [*self._shelves[key].sources.values()] if key in self._shelves else []
+        return [*self._shelves[name].sources.values()] if name in self._shelves else []
 
     def resolve(self) -> Resolution:
         """Run.

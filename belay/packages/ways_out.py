@@ -64,6 +64,12 @@ def _changes(error: NoSolution, resolver: Resolver) -> Iterator[tuple[Resolver, 
         text = 'pins = "minimum" in [tool.belay]: packages may be newer than others ask for'
         yield Resolver(ours, resolver.provider, replace(policy, pins="minimum")), text
     for name in wanted:
+        groups = [one.group for one in ours if one.name == name]
+        named = dict.fromkeys(one.source for one in ours if one.name == name and one.source)
+        for source in named if len(named) > 1 and len(set(groups)) == len(groups) else ():
+            same = [replace(one, source=source) if one.name == name else one for one in ours]
+            text = f'{_key(name)} = "{source.text}" in all groups of pyproject.toml'
+            yield Resolver(same, resolver.provider, policy), text
         asked = [one.constraint for one in ours if one.name == name]
         if any(constraint not in ("", "*", "latest") for constraint in asked):
             loose = [replace(one, constraint="*") if one.name == name else one for one in ours]
@@ -96,5 +102,5 @@ def _involved(error: NoSolution, resolver: Resolver) -> tuple[list[str], list[st
         root = any(term.package == ROOT for term in fact.terms)
         for term in fact.terms:
             if term.package != ROOT:
-                (wanted if root else others)[term.package] = None
+                (wanted if root else others)[resolver.name_of(term.package)] = None
     return list(wanted), [name for name in others if name not in wanted]
