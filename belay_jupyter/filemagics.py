@@ -192,7 +192,9 @@ def _agreed(board: Board, folder: Path, wanted: dict[str, Any]) -> dict[str, Any
     planned = board.device.sync(folder, **wanted, dry_run=True)
     if not planned.unknown:
         return wanted
-    listed = [f"  {path}" for path in planned.unknown[:_SHOWN]]
+    from belay.sync.plan import shown
+
+    listed = [f"  {shown(path)}" for path in planned.unknown[:_SHOWN]]
     if len(planned.unknown) > _SHOWN:
         listed.append(f"  and {len(planned.unknown) - _SHOWN} more")
     head = f"On {_called(board)}, and not in {folder}:"

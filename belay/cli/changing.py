@@ -105,7 +105,10 @@ def rm(
         belay rm -r -y : -t pico
     """
     split = boards.split(words, least=1, most=None)
-    if not yes and any(word.strip(":/.") == "" for word in split.words):
+    # A relative path begins at a folder that is not known yet; most often it is the root.
+    if not yes and any(
+        posixpath.normpath(f"/{word.removeprefix(':')}").strip("/") == "" for word in split.words
+    ):
         _be_sure(
             f"Remove all files of {split.port or ', '.join(split.options.target) or 'the board'}?"
         )

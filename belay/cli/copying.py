@@ -110,9 +110,8 @@ def copies(
 
 def _name(place: Place) -> str:
     """The last part of a path; empty for a root and for ``.``, whose contents are meant."""
-    if place.on_board:
-        return posixpath.basename(posixpath.normpath(place.path)).strip("./") or ""
-    name = os.path.basename(os.path.normpath(place.path))
+    module = posixpath if place.on_board else os.path
+    name = module.basename(module.normpath(place.path))
     return "" if name in (".", "..") else name
 
 

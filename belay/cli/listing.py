@@ -12,6 +12,7 @@ from belay.cli.boards import Board, each_board
 from belay.cli.columns import aligned, readable
 from belay.cli.options import ANY_BOARD, BoardOptions, Json, Words
 from belay.errors import BelayException
+from belay.sync.plan import shown
 
 if TYPE_CHECKING:
     from belay.sync.manifest import BoardManifest
@@ -59,7 +60,7 @@ def ls(
         width = max(map(len, sizes), default=0)
         for size, one in zip(sizes, found, strict=True):
             name = one["path" if recursive else "name"] + ("/" if one["folder"] else "")
-            board.print(f"{'' if one['folder'] else size:>{width}}  {name}")
+            board.print(f"{'' if one['folder'] else size:>{width}}  {shown(name)}")
 
     return each_board(split, work, show, json=json, startup="")
 
@@ -93,7 +94,7 @@ def tree(
     def show(board: Board, found: dict[str, Any]) -> None:
         told = (readable if human else str) if size or human else None
         for path, content in found.items():
-            board.print(f":{path}")
+            board.print(f":{shown(path)}")
             for line in tree_lines(content, told):
                 board.print(line)
 
@@ -166,7 +167,7 @@ def digests(
 
     def show(board: Board, found: dict[str, str]) -> None:
         for path, text in found.items():
-            board.print(f"{text.removeprefix('sha256:')}  {path}")
+            board.print(f"{text.removeprefix('sha256:')}  {shown(path)}")
 
     return each_board(split, work, show, json=json, startup="")
 
@@ -223,7 +224,7 @@ def tree_lines(content: dict[str, Any], told: Any = None, indent: str = "") -> l
     for number, (name, inner) in enumerate(content.items(), 1):
         last = number == len(content)
         size = f"[{told(inner)}] " if told and not isinstance(inner, dict) else ""
-        lines.append(f"{indent}{'└── ' if last else '├── '}{size}{name}")
+        lines.append(f"{indent}{'└── ' if last else '├── '}{size}{shown(name)}")
         if isinstance(inner, dict):
             lines += tree_lines(inner, told, indent + ("    " if last else "│   "))
     return lines

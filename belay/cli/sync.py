@@ -173,7 +173,9 @@ class _Job:
         """The options, once it is settled what becomes of files that nobody wants there."""
         if self.sure or self.dry_run or not planned.unknown:
             return self.options
-        listed = [f"  {path}" for path in planned.unknown[:_SHOWN]]
+        from belay.sync.plan import shown
+
+        listed = [f"  {shown(path)}" for path in planned.unknown[:_SHOWN]]
         if len(planned.unknown) > _SHOWN:
             listed.append(f"  and {len(planned.unknown) - _SHOWN} more")
         head = f"On the board, and not in {self.folder}:"

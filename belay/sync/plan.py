@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from belay import errors
 from belay.sync.ignore import keeping
 from belay.sync.manifest import LEFTOVER, BoardManifest, WantedFile
 
-__all__ = ["MakeFolder", "Operation", "Plan", "Remove", "RemoveFolder", "Write", "plan"]
+__all__ = ["MakeFolder", "Operation", "Plan", "Remove", "RemoveFolder", "Write", "plan", "shown"]
 
 
 class MakeFolder(NamedTuple):
@@ -88,11 +89,20 @@ class Plan:
         return "{} to write, {} to remove, {} unchanged, {} kept".format(*counts)
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def shown(path: str) -> str:
+    """A path of a board for people: control characters, which terminals obey, as escapes."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], path)
+
+
 def _line(step: Operation) -> str:
+    path = shown(step.path)
     if isinstance(step, Write):
-        return f"{'~' if step.replaces else '+'} {step.path}  {len(step.file.data):,} bytes"
+        return f"{'~' if step.replaces else '+'} {path}  {len(step.file.data):,} bytes"
     sign = "+" if isinstance(step, MakeFolder) else "-"
-    return f"{sign} {step.path}{'/' * isinstance(step, (MakeFolder, RemoveFolder))}"
+    return f"{sign} {path}{'/' * isinstance(step, (MakeFolder, RemoveFolder))}"
 
 
 def plan(

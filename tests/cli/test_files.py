@@ -101,6 +101,8 @@ COPIES = [
     ("src :new", True, [":/new"]),
     ("src :new/", True, [":/new/"]),
     (". :", True, [":/"]),
+    (":.hidden .", False, ["./.hidden"]),
+    (":lib/.x :y. new/", False, ["new/.x", "new/y."]),
     (":boot.py .", False, ["./boot.py"]),
     (":boot.py copy.py", False, ["copy.py"]),
     (":lib src", True, ["src/lib"]),
@@ -134,6 +136,7 @@ def test_what_is_copied_to_where(typed: str, recursive: bool, targets: list[str]
 def test_lines_of_a_tree() -> None:
     content = {"a": {"b": {}, "c": 5}, "d": 1000}
     assert tree_lines(content, str) == ["├── a", "│   ├── b", "│   └── [5] c", "└── [1000] d"]
+    assert tree_lines({"\x1b[2J\n": 1}) == [r"└── \x1b[2J\n"]  # no order to the terminal
 
 
 # ---------------------------------------------------------------------------------- reading
@@ -271,8 +274,9 @@ def test_mv_rm_mkdir(board: str, drive: Path, belay: Belay) -> None:
     assert belay("rm", "-f", ":nothing", ":y/z/old.py")[0] == 0
     assert belay("rm", "-r", ":lib", ":x")[0] == 0
     assert tree_of(drive) == {"y", "y/z", "y/z/a.py"}
-    status, _, err = belay("rm", "-r", ":")
-    assert (status, "--yes" in err) == (2, True)
+    for everything in (":", "/", ":.", ":y/..", ":../"):
+        status, _, err = belay("rm", "-r", everything)
+        assert (status, "--yes" in err) == (2, True)
     assert belay("rm", "-r", "-y", ":")[0] == 0
     assert tree_of(drive) == set()
 

@@ -299,6 +299,11 @@ def test_a_plan_is_shown_without_all_that_is_in_the_files() -> None:
     assert len(repr(steps.operations)) < 200
 
 
+def test_names_give_no_orders_to_a_terminal() -> None:
+    steps = planned({}, Board({"/\x1b[2Jé\n\x9b": b""}))
+    assert steps.lines() == [r"- /\x1b[2Jé\n\x9b"]
+
+
 def test_only_below_the_folder() -> None:
     board = Board({"/other.py": b"", "/app/old.py": b"", "/apple.py": b""})
     steps = planned({"/app/new.py": b""}, board, dst="/app")
