@@ -115,6 +115,13 @@ def _second_words(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
 
 _BASH = """\
 # belay: completion for bash. In ~/.bashrc:  eval "$(belay completion bash)"
+_belay_boards() {
+    # compgen -W would run what stands in $(…) in a name.
+    local name text
+    while IFS=$'\\t' read -r name text; do
+        [[ $name == "$cur"* ]] && COMPREPLY+=("$name")
+    done < <(belay __boards 2>/dev/null)
+}
 _belay() {
     local line=${COMP_LINE:0:COMP_POINT} cur prev command options choices part
     local boards=0 files=0
@@ -136,19 +143,17 @@ _belay() {
 @COMMANDS@
     esac
     case $prev in
-        @TARGETS@) choices=$(belay __boards 2>/dev/null | cut -f 1) ;;
+        @TARGETS@) choices= boards=1 files=0 ;;
         *)
             case $cur in
-                -*) choices=$options ;;
-                *)
-                    if ((boards)) && { ((!files)) || [[ -n $cur ]]; }; then
-                        choices="$choices $(belay __boards 2>/dev/null | cut -f 1)"
-                    fi
-                    ;;
+                -*) choices=$options boards=0 ;;
             esac
             ;;
     esac
     COMPREPLY=($(compgen -W "$choices" -- "$cur"))
+    if ((boards)) && { ((!files)) || [[ -n $cur ]]; }; then
+        _belay_boards
+    fi
     # Where a colon separates words, what stands before it is not typed again.
     if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
         part=${cur%"${cur##*:}"}

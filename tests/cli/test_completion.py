@@ -104,6 +104,33 @@ def test_names_of_boards(capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert main(["__boards"]) == 0  # Tab does not complain
 
 
+def test_a_project_runs_nothing_when_tab_is_pressed(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(boards, "user_file", lambda: tmp_path / "boards.toml")
+    lines = [
+        """[tool.belay.boards.'le$(touch${IFS}found)']""",
+        """[tool.belay.boards.'le`touch found`']""",
+        """[tool.belay.boards."le\\u001b]0;title\\u0007"]""",
+        """[tool.belay.boards.left]""",
+    ]
+    (tmp_path / "pyproject.toml").write_text("".join(f'{x}\naddress = "virtual:"\n' for x in lines))
+    assert main(["__boards"]) == 0
+    rows = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    assert [row for row in rows if row.startswith("le")] == ["left"]
+
+
+def test_bash_runs_no_part_of_a_name(scripts: Path, tmp_path: Path) -> None:
+    program = f"""source ./bash
+belay() {{ printf '%s\\t\\n' 'le$(touch {tmp_path}/found)' 'le`touch {tmp_path}/found`' 'le*'; }}
+for COMP_LINE in 'belay info le' 'belay exec -t le' 'belay cp le' 'belay info '; do
+    COMP_POINT=${{#COMP_LINE}}; _belay; echo "${{#COMPREPLY[@]}}"
+done"""
+    assert run("bash", program, scripts) == ["3"] * 4
+    assert not list(tmp_path.iterdir())
+
+
 def test_they_load_no_library() -> None:
     code = (
         "import sys; from belay.cli import main; main(['__boards']); "
