@@ -367,6 +367,8 @@ class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMe
         self.close()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_session"):  # a debugger shows one that could not connect
+            return f"<{type(self).__name__} (not connected)>"
         state = "closed" if self._session.closed else self.implementation.name
         return f"<{type(self).__name__} {self._session.transport.address} ({state})>"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,3 +246,14 @@ print(*children())
     pids = [int(word) for word in output.split("\n")[0].split()]
     assert len(pids) == 1
     assert is_gone(pids[0])
+
+
+def test_repr_of_a_device_that_could_not_connect() -> None:
+    """Debuggers and tracebacks with local variables show it."""
+    try:
+        belay.Device("/dev/no-such-port")
+    except belay.PortNotFoundError as error:
+        trace = error.__traceback__
+    frames = [frame for frame, _ in traceback.walk_tb(trace)]
+    shown = {repr(frame.f_locals["self"]) for frame in frames if "self" in frame.f_locals}
+    assert "<Device (not connected)>" in shown
