@@ -8,9 +8,11 @@ program. Several are worked on at once, a thread each, and every line says whose
 from __future__ import annotations
 
 import json as json_format
+import math
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -196,13 +198,17 @@ def _said_to_wait_for(target: Target) -> Iterator[None]:
 
 def dump(value: Any) -> str:
     """A value as JSON; what JSON has no form for becomes its ``repr``."""
-    return json_format.dumps(value, indent=2, ensure_ascii=False, default=_plainly)
+    return json_format.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _plainly(value: Any) -> Any:
-    if isinstance(value, (set, frozenset, range)):
-        return list(value)
-    return repr(value)
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else repr(key): _plain(value[key]) for key in value}
+    if isinstance(value, (list, tuple, set, frozenset, range)):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else repr(value)
 
 
 # -------------------------------------------------------------------------------- which boards
@@ -283,9 +289,11 @@ class _Worker:
     error: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
     stopped: bool = False
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
         """End what it does, as Ctrl-C does; :attr:`stopped` where it only showed something."""
+        self.cancelled.set()  # what is not connected yet does not begin
         if self.board is not None and self.board.stop is not None:
             self.stopped = True
             self.board.stop()
@@ -296,6 +304,8 @@ class _Worker:
         try:
             with connected(self.target, **options) as board:
                 self.board, board.out, board.alone = board, self.lines, False
+                if self.cancelled.is_set():
+                    return
                 self.found = work(board)
                 if show is not None:
                     show(board, self.found)
@@ -345,7 +355,9 @@ def _see_through(workers: Sequence[_Worker]) -> None:
         running = [worker for worker in workers if not worker.over.is_set()]
         for worker in running:
             worker.stop()
+        until = time.monotonic() + _PATIENCE
         for worker in running:
-            worker.over.wait(_PATIENCE)
+            while not worker.over.wait(_TICK) and time.monotonic() < until:
+                worker.stop()  # again: a call that was just beginning has not seen it
         if not all(worker.stopped for worker in running):
             raise

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from belay.cli.usage import WordCountError
+from belay.cli.usage import UsageError, WordCountError
 
 __all__ = ["ANY_BOARD", "BoardOptions", "Json", "Split", "Words"]
 
@@ -29,7 +29,7 @@ class BoardOptions:
     ] = ()
     """Address or name of a board, in place of PORT; repeated for several, or `all`."""
 
-    port: str = ""
+    port: str | None = None
     """The same as PORT."""
 
     password: str | None = None
@@ -48,10 +48,16 @@ class BoardOptions:
 
         Raises:
             WordCountError: there are too few or too many.
+            UsageError: PORT is there, and empty.
         """
         first = ""
+        if self.port == "":  # a variable of the shell that is not set
+            raise UsageError("--port is empty")
         if not (self.target or self.port) and len(words) > least:
             from belay.cli.boards import reads_like_a_board
+
+            if not words[0]:
+                raise UsageError("PORT is empty")
 
             surplus = most is not None and len(words) > most
             if surplus or (most != least and reads_like_a_board(words[0])):
@@ -60,7 +66,7 @@ class BoardOptions:
             raise WordCountError("an argument is missing")
         if most is not None and len(words) > most:
             raise WordCountError(f"one argument too many: {words[-1]!r}")
-        return Split(self, first or self.port, words)
+        return Split(self, first or self.port or "", words)
 
 
 ANY_BOARD = BoardOptions()

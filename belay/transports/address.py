@@ -310,7 +310,7 @@ def _parse_serial(scheme: str, text: str) -> Address:
         raise Mistake("it has no folder", f"Did you mean '/dev/{port}'?")
     elif "/" not in port and "\\" not in port:
         if not _BOARD_NAME.fullmatch(text):
-            raise Mistake("it is no name of a port or a board", f"A path here is './{port}'.")
+            raise Mistake("it is no name of a port or a board", f"A path here is {'./' + port!r}.")
         return BoardName(text)
     options = Options(tail, *_LINE)
     return SerialAddress(port, options.number("baud", 1), options.flag("dtr"), options.flag("rts"))

@@ -351,7 +351,7 @@ def _entry(name: str, value: Any, path: Path, project: bool) -> BoardEntry:
             return entry._replace(problem="needs another name: this one is an address")
         address = parse_address(value["address"])
     except AddressError as error:
-        return entry._replace(problem=f"is wrong: {str(error).partition(' Addresses are:')[0]}")
+        return entry._replace(problem=f"is wrong: {_reason(error)}")
     if isinstance(address, BoardName):
         return entry._replace(
             problem=f"is wrong: its address {address.name!r} is a name itself, or lacks its folder"
@@ -362,6 +362,10 @@ def _entry(name: str, value: Any, path: Path, project: bool) -> BoardEntry:
             f"{user_file()}, or give the address itself"
         )
     return entry._replace(address=str(_placed(address, path.parent)))
+
+
+def _reason(error: AddressError) -> str:
+    return str(error).partition(" Addresses are:")[0].removesuffix(".")
 
 
 def _shape(value: Any) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from belay.cli import COMMANDS, main
+from belay.cli.boards import Target, _Lines, _Worker
 from belay.cli.options import BoardOptions
 from belay.cli.table import Command
 from belay.cli.usage import WordCountError
@@ -244,3 +245,34 @@ def test_an_exception_on_the_board(capsys: Capture) -> None:
         "    return 1 / x",
         "ZeroDivisionError: divide by zero",
     ]
+
+
+@pytest.mark.parametrize("words", [["info", ""], ["exec", "", "1"], ["info", "--port", ""]])
+def test_an_empty_port_is_not_the_only_board(
+    words: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELAY_DEVICE", "virtual:one")
+    assert main(words) == 2
+    assert "PORT is empty" in capsys.readouterr().err.replace("--port", "PORT")
+
+
+def test_json_has_a_form_for_all_that_travels(capsys: Capture) -> None:
+    value = "{1: (2, b'x'), (3,): {4}, 'n': [float('nan'), -float('inf'), 1j, True, None]}"
+    assert main(["exec", "virtual:one", "--json", value]) == 0
+    printed = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert printed["value"] == {
+        "1": [2, "b'x'"],
+        "(3,)": [4],
+        "n": ["nan", "-inf", "1j", True, None],
+    }
+
+
+def test_ctrl_c_before_a_board_has_begun() -> None:
+    """It does not begin then."""
+    began: list[str] = []
+    workers = [_Worker(Target(n, f"virtual:{n}"), _Lines("")) for n in ("one", "two")]
+    workers[1].stop()  # while it connects
+    for worker in workers:
+        worker.run(lambda board: began.append(board.name), None, {"reset": False})
+    assert began == ["one"]
+    assert all(worker.over.is_set() and worker.error is None for worker in workers)
