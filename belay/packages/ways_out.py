@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from belay.errors import PackageError
+from belay.errors import DownloadError, PackageError
 from belay.packages.model import IndexSource, Requirement
 from belay.packages.pubgrub import ROOT, NoSolution, explain, facts, simplest
 from belay.packages.resolver import Resolution, Resolver
+from belay.packages.versions import Version
 
 __all__ = ["explained"]
 
@@ -39,6 +40,8 @@ def _ways(error: NoSolution, resolver: Resolver) -> list[str]:
             break
         try:
             found = changed.resolve()
+        except DownloadError:
+            break  # without a network, the next one would wait as long in vain
         except (NoSolution, PackageError):
             continue
         ways.append(text(found) if callable(text) else text)
@@ -53,7 +56,8 @@ class _Say:
 
     def __call__(self, found: Resolution) -> str:
         versions = {one.name: one.candidate.version for one in found.packages}
-        return self._sentence.replace(_VERSION, versions.get(self._name, "*"))
+        version = versions.get(self._name, "")
+        return self._sentence.replace(_VERSION, version if Version(version).is_proper else "*")
 
 
 def _changes(error: NoSolution, resolver: Resolver) -> Iterator[tuple[Resolver, _Say | str]]:

@@ -466,3 +466,23 @@ def test_a_large_conflict_is_explained_in_a_few_lines() -> None:
     index["base"] = {str(n): {} for n in range(13)}
     text = told({INDEX: index}, want(p0="*", base="<1"))
     assert len(text.splitlines()) <= 6
+
+
+def test_a_way_out_never_names_a_commit_as_a_version() -> None:
+    shop = {INDEX: {"a": {"1": {"ssl": FORK}}, **LIB[INDEX]}, FORK: {"ssl": {COMMIT: {}}}}
+    text = told(shop, want(a="*", aiohttp="*"))
+    assert "Try: " in text
+    assert COMMIT not in text
+
+
+def test_without_a_network_a_conflict_is_said_without_ways_out() -> None:
+    class Offline(Lasting):
+        def candidate(self, name: str, version: str, source: Source) -> Candidate:
+            if version == "0.9":
+                raise DownloadError("the cable is out")
+            return super().candidate(name, version, source)
+
+    with pytest.raises(ResolutionError) as caught:
+        resolve(want(requests="0.10.0", ssl=">=0.2"), Offline(LIB))
+    assert "cannot be resolved" in str(caught.value)
+    assert 'requests = "0.9"' not in str(caught.value)
