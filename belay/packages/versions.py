@@ -68,7 +68,8 @@ class ConstraintError(PackageError, ValueError):
     def __init__(self, text: str, start: int, end: int, problem: str) -> None:
         self.text, self.start, self.end, self.problem = text, start, max(end, start + 1), problem
         mark = " " * start + "^" * (self.end - start)
-        super().__init__(f"no constraint on versions: {problem}\n  {text}\n  {mark}")
+        shown = re.sub(r"\s", " ", text)
+        super().__init__(f"no constraint on versions: {problem}\n  {shown}\n  {mark}")
 
 
 @total_ordering

@@ -135,8 +135,7 @@ def test_a_wrong_constraint_shows_where_it_is_wrong(
     assert problem in str(caught.value)
     if mark is not None:
         assert text[caught.value.start : caught.value.end] == mark
-    first, shown, marks = str(caught.value).splitlines()
-    assert "\n" not in first
+    _, shown, marks = str(caught.value).splitlines()
     assert shown == f"  {text}"
     assert marks.index("^") == 2 + caught.value.start
 
@@ -235,3 +234,9 @@ def test_any_text_is_a_constraint_or_says_where_not(text: str) -> None:
     except ConstraintError:
         assert wrong is not None
         assert is_constraint(text)
+
+
+def test_a_constraint_of_several_lines_is_shown_in_one() -> None:
+    with pytest.raises(ConstraintError) as caught:
+        Constraint.parse(">=1,\n<<2")
+    assert str(caught.value).splitlines()[1:] == ["  >=1, <<2", "       ^^"]
