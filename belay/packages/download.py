@@ -89,6 +89,8 @@ def public_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return "a URL that is none"
+    if "@" not in parts.netloc:
+        return url
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 

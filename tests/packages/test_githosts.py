@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,48 +8,9 @@ import pytest
 from belay.errors import DownloadError, PackageNotFoundError, UnsafePathError
 from belay.packages.download import Downloader
 from belay.packages.model import GitHostSource
-from belay.packages.sources.git import git_environment
-from belay.packages.sources.githosts import HOSTS, GitHost, GitHosts, read_refs
-from tests.packages.repositories import Repository
+from belay.packages.sources.githosts import HOSTS, GitHosts, read_refs
+from tests.packages.repositories import NAMES, HostSite
 from tests.packages.server import Server
-
-NAMES = ("github", "gitlab", "codeberg")
-
-
-class HostSite:
-    """A real repository, served as a host does: its refs, its files, its archives."""
-
-    def __init__(self, server: Server, folder: Path, at: str = "/o/r") -> None:
-        self.server = server
-        self.at = at
-        self.repository = Repository(folder)
-
-    def publish(self, *commits: str) -> None:
-        done = subprocess.run(
-            ["git", "upload-pack", "--http-backend-info-refs", str(self.repository.folder)],
-            capture_output=True, check=True, env=git_environment(),
-        )  # fmt: skip
-        announced = b"001e# service=git-upload-pack\n0000" + done.stdout
-        self.server.give(f"{self.at}.git/info/refs", announced)
-        for commit in commits:
-            git = ["git", "-C", str(self.repository.folder)]
-            archive = subprocess.run(
-                [*git, "archive", "--format=tar.gz", f"--prefix=r-{commit}/", commit],
-                capture_output=True, check=True, env=git_environment(),
-            )  # fmt: skip
-            self.server.give(f"{self.at}/archive/{commit}.tar.gz", archive.stdout)
-            for name in self.repository.git("ls-tree", "-r", "--name-only", commit).splitlines():
-                data = subprocess.run(
-                    [*git, "show", f"{commit}:{name}"], capture_output=True, check=True
-                ).stdout
-                self.server.give(f"{self.at}/raw/{commit}/{name}", data)
-
-    @property
-    def hosts(self) -> dict[str, GitHost]:
-        base = self.server.url + "/{owner}/{repo}"
-        refs = base + ".git/info/refs?service=git-upload-pack"
-        host = GitHost(refs, base + "/raw/{commit}/{path}", base + "/archive/{commit}.tar.gz", base)
-        return dict.fromkeys(NAMES, host)
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ class GitHosts:
         """
         if COMMIT.fullmatch(source.ref):
             return source
-        refs = self._all_refs(source)
+        refs = self.refs(source)
         parts = source.path.split("/") if source.path and source.ref else []
         for count in range(len(parts) + 1):
             ref = "/".join([source.ref, *parts[:count]])
@@ -144,7 +144,12 @@ class GitHosts:
             raise PackageNotFoundError(f"{page} has {what} in {source.ref[:12]}")
         return shown
 
-    def _all_refs(self, source: GitHostSource) -> dict[str, str]:
+    def refs(self, source: GitHostSource) -> dict[str, str]:
+        """All refs of a repository, as commits.
+
+        Raises:
+            PackageNotFoundError: there is no such repository.
+        """
         key = (source.host, source.owner, source.repo)
         with self._turn:
             if key not in self._refs:
