@@ -31,7 +31,7 @@ from belay.packages.model import (
     safe_destination,
 )
 from belay.packages.store import Store
-from belay.packages.writing import write_whole
+from belay.packages.writing import mode_of, write_whole
 
 __all__ = ["Changes", "Rewrite", "Stage", "check_claims", "files_for", "planned", "recover"]
 
@@ -266,7 +266,7 @@ class Stage:
                     os.rename(self._folder, self._stage / "old")
                 os.rename(self._stage / "new", self._folder)
             for name, _, after in rewrites:
-                write_whole(self._root / name, after)
+                _replace(self._root / name, after, self._stage)
             os.unlink(self._stage / "journal")  # from here on, it has happened
         except BaseException:
             _undo(self._root, self._folder, self._stage)
@@ -295,9 +295,6 @@ def recover(root: Path, folder: Path) -> bool:
         return False
     with _changing(stage):
         undone = _undo(root, folder, stage)
-        for name in _REWRITTEN:
-            for part in root.glob(f".{name}.*.part"):
-                part.unlink()
         shutil.rmtree(stage)
     return undone
 
@@ -317,7 +314,7 @@ def _undo(root: Path, folder: Path, stage: Path) -> bool:
             if before is None:
                 os.unlink(root / name)
             else:
-                write_whole(root / name, before)
+                _replace(root / name, before, stage)
     if swapped and ((stage / "old").exists() or not had):
         if folder.exists() and not (stage / "new").exists():
             os.rename(folder, stage / "new")
@@ -331,9 +328,7 @@ def _stage_folder(root: Path, folder: Path) -> Path:
     """Beside the dependencies, so that they are on one file system."""
     inside = folder.resolve().relative_to(root.resolve()) if _is_inside(root, folder) else None
     if inside is None or folder.is_symlink():
-        raise UnsafePathError(
-            f"dependencies_path {str(folder)!r} is no folder inside of the project"
-        )
+        raise UnsafePathError(f"dependencies_path {str(folder)!r} is no folder in the project")
     for mark in (".git", "pyproject.toml"):
         if (folder / mark).exists():
             raise UnsafePathError(
@@ -371,6 +366,17 @@ def _digests(folder: Path) -> Iterator[tuple[str, str]]:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
             yield name, digest.hexdigest()
+
+
+def _replace(path: Path, data: bytes, stage: Path) -> None:
+    """Write a file as a whole; what is half written is in the stage, which goes away."""
+    part = stage / f"{path.name}.part"
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(part, mode_of(path))
+    os.replace(part, path)
 
 
 def _bytes(path: Path) -> bytes | None:
