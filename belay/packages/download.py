@@ -8,6 +8,7 @@ the host that is asked.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -76,6 +77,9 @@ def tokens_of_environment(variables: Mapping[str, str] | None = None) -> dict[st
     if token := known.get("GITHUB_TOKEN") or known.get("GH_TOKEN"):
         for host in ("api.github.com", "raw.githubusercontent.com", "codeload.github.com"):
             tokens[f"https://{host}"] = ("Authorization", f"Bearer {token}")
+        # Where git itself asks, a token is a password.
+        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        tokens["https://github.com"] = ("Authorization", f"Basic {basic}")
     if token := known.get("GITLAB_TOKEN"):
         tokens["https://gitlab.com"] = ("PRIVATE-TOKEN", token)
     if token := known.get("CODEBERG_TOKEN"):

@@ -14,6 +14,7 @@ import pytest
 from belay.errors import IntegrityError, PackageError, PackageNotFoundError, UnsafePathError
 from belay.packages.download import Downloader
 from belay.packages.model import BundleSource, Candidate, RemoteFile, Requirement
+from belay.packages.resolver import Provider, resolve
 from belay.packages.sources.bundle import Bundles
 from belay.packages.sources.githosts import GitHosts
 from belay.packages.sources.provider import Sources
@@ -76,7 +77,7 @@ PACKAGE = {
     "urls": [["pkg/__init__.py", "src/pkg.py"], ["pkg/b.py", "github:o/r/src/b.py"]],
     "deps": [["ssl", "0.1"]],
 }
-TREE = {
+TREE: dict[str, bytes | str] = {
     "package.json": json.dumps(PACKAGE),
     "src/pkg.py": "p = 1\n",
     "src/b.py": "b = 1\n",
@@ -187,7 +188,6 @@ def test_bundles(world: World) -> None:
     manifest_url = world.server.give(f"{at}20261101.json", manifest)
     world.server.give(f"{at}py-20261101.zip", make_zip({top + n: d for n, d in files.items()}))
     found = world.find("bundle:adafruit/Adafruit_Bundle@20261101#neopixel")
-    # make_zip adds a folder that the release has not: nothing is above lib/ then
     assert found.version == "6.3"
     assert world.contents(found) == {"neopixel.py": b"n\n"}
     (need,) = found.requires
@@ -231,3 +231,28 @@ def test_a_wrong_hash_is_refused(world: World) -> None:
     world.server.give(file.url.removeprefix(world.server.url), b"evil")
     with pytest.raises(IntegrityError, match="is not what it was"):
         world.sources.read(file)
+
+
+def test_the_resolver_on_all_sources(world: World) -> None:
+    world.index.add("ssl", "0.1", {"ssl.py": b"old\n"})
+    world.index.add("ssl", "0.2", {"ssl.py": b"new\n"})
+    world.host.publish(world.host.repository.commit(TREE))
+    (world.project / "near.py").write_text("n = 1\n")
+    far = world.server.give("/far.zip", make_zip({"f.py": b"f = 1\n"}))
+    texts = {"pkg": "github:o/r@main", "near": "near.py", "far": far}
+    wanted = [Requirement(name, parse_source(text)) for name, text in texts.items()]
+    provider: Provider = world.sources
+    found = resolve(wanted, provider)
+    assert [(one.name, one.candidate.version) for one in found.packages][2:] == [
+        ("pkg", "1.2"),
+        ("ssl", "0.2"),  # an exact version of mip is read as a minimum
+    ]
+    assert found.why("ssl") == [("", "pkg", "ssl")]
+    assert {dest for one in found.packages for dest in world.contents(one.candidate)} == {
+        "far/f.py",
+        "near/__init__.py",
+        "pkg/__init__.py",
+        "pkg/b.py",
+        "ssl.py",
+        "ssl.mpy",
+    }

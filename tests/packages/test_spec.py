@@ -60,7 +60,7 @@ CASES: list[tuple[str, Source, str]] = [
     ),
     ("git+ssh://git@h/o/r.git@v1", GitSource("ssh://git@h/o/r.git", "v1"), "r"),
     ("git@h:o/r.git@v1", GitSource("ssh://git@h/o/r.git", "v1"), "r"),
-    ("git+file:///home/me/r", GitSource("file:///home/me/r"), "r"),
+    ("git+file:///srv/git/r", GitSource("file:///srv/git/r"), "r"),
     ("index+https://h/pi/v2/", IndexSource("https://h/pi/v2"), ""),
     (
         "bundle:adafruit/B@20261101#neopixel",
