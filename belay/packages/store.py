@@ -6,7 +6,7 @@
     packages/
       files-v1/ab/cdef…            a file; its name is the digest of its bytes
       entries-v1/NAME-….json       which files a version of a package has, for `belay cache list`
-      git-v1/…                     clones (belay.packages.sources.git)
+      git-v1/KEY.git, KEY.lock     repositories (belay.packages.sources.git) and their locks
       locks/                       what processes hold while they change something
 
 Files are only added, and each is checked whenever it is read: one that is damaged is as one that is
@@ -98,6 +98,11 @@ class Store:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = _default_folder() if folder is None else folder
 
+    @property
+    def git_folder(self) -> Path:
+        """Where repositories are."""
+        return self.folder / GIT
+
     def path(self, sha256: str) -> Path:
         """Where a file is, or would be."""
         if not _SHA256.fullmatch(sha256):
@@ -186,7 +191,7 @@ class Store:
     def entries(self) -> list[StoreEntry]:
         """What is kept, by name."""
         found = [entry for path in _listed(self.folder / ENTRIES) if (entry := self._entry(path))]
-        for path in _listed(self.folder / GIT):
+        for path in _listed(self.git_folder):
             if path.is_dir():
                 size = sum(max(_size(file), 0) for file in path.rglob("*"))
                 found.append(StoreEntry(f"git-{path.name}", "", size, (), path))
@@ -214,7 +219,7 @@ class Store:
             kept = {sha for entry in before if entry not in removed for sha in entry.files}
             for entry in removed:
                 if entry.path.is_dir():
-                    with self.lock(f"git {entry.path.name}"):
+                    with _locked(entry.path.with_suffix(".lock"), entry.name, _WAIT):
                         _remove_folder(entry.path)
                 else:
                     _remove(entry.path)

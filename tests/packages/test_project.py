@@ -12,6 +12,7 @@ from belay.packages.edits import with_dependency, without_dependency
 from belay.packages.model import PathSource, Source
 from belay.packages.project import Dependency, Project, is_package_name, read_project
 from belay.packages.projectfile import ProjectFile, parse
+from belay.packages.sources.spec import parse_source
 
 
 def project(folder: Path, text: str) -> Project:
@@ -160,6 +161,18 @@ def test_what_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes(b"a = 1\nb = '\xff'\n")
     with pytest.raises(ProjectError, match=r"toml:2: is not UTF-8"):
         read_project(tmp_path)
+
+
+def test_sources_in_all_forms(tmp_path: Path) -> None:
+    texts = ["github:o/r@v1", "git+https://h.example/r.git@main", "https://h.example/a.zip", "./b"]
+    lines = [f"p{number} = '{text}'" for number, text in enumerate(texts)]
+    read = project(tmp_path, "[tool.belay.dependencies]\n" + "\n".join(lines))
+    made = read.requirements(parse_source)
+    assert [each.source and each.source.text for each in made] == texts
+    read = project(tmp_path, "[tool.belay.dependencies]\na = '*'\nb = 'github:o/r@-x'")
+    with pytest.raises(ProjectError, match=r"toml:3: b: ") as caught:
+        read.requirements(parse_source)
+    assert caught.value.line == 3
 
 
 def test_sources_are_parsed_where_they_stand(tmp_path: Path) -> None:

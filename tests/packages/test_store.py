@@ -75,18 +75,18 @@ def test_entries_are_for_people(store: Store) -> None:
     store.record("aiohttp", "0.0.6", "index+https://x", [DIGEST, two])
     store.record("aiohttp", "0.0.6", "index+https://x", [two, DIGEST])
     store.record("ssl", "0.2", "index+https://x", [two, three])
-    clone = store.folder / "git-v1" / "example.org-r"
+    clone = store.git_folder / "1f.git"
     clone.mkdir(parents=True)
     (clone / "HEAD").write_bytes(b"12345")
     names = [(entry.name, entry.size) for entry in store.entries()]
-    assert names == [("aiohttp 0.0.6", 10), ("git-example.org-r", 5), ("ssl 0.2", 2)]
+    assert names == [("aiohttp 0.0.6", 10), ("git-1f.git", 5), ("ssl 0.2", 2)]
     info = store.info()
     assert (info.folder, info.entries, info.files, info.size) == (store.folder, 3, 3, 16)
 
     assert [entry.name for entry in store.clear("aio")] == ["aiohttp 0.0.6"]
     assert store.get(DIGEST) is None
     assert store.get(two) == b"2"  # ssl has it too
-    assert [entry.name for entry in store.clear("git-")] == ["git-example.org-r"]
+    assert [entry.name for entry in store.clear("git-")] == ["git-1f.git"]
     assert not clone.exists()
     assert store.clear("nothing") == []
     store.put(b"without a name")
