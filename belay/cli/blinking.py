@@ -21,6 +21,9 @@ __all__ = ["Light", "light_names"]
 _HALF_PERIOD = 0.5
 """Seconds that it is on, and off."""
 
+_PATIENCE = 5.0
+"""Seconds to wait for the first time that it is on."""
+
 _LIGHTS = re.compile(r"LED|RGB|NEO|PIXEL", re.IGNORECASE)
 _NAMES = ("_belay_light", "_belay_pins", "_belay_on", "_belay_name")
 
@@ -46,7 +49,7 @@ def _forget(device: Device) -> None:
 
 
 class Light:
-    """Blinks inside a ``with`` block; is off after it.
+    """Blinks inside a ``with`` block, or has an :attr:`error` there; is off after it.
 
     Args:
         device: the board.
@@ -62,11 +65,13 @@ class Light:
         self._device = device
         self._pin: int | str = int(pin) if pin.isdecimal() else pin
         self._pixel = pixel
+        self._begun = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._blink, name="belay blink", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._begun.wait(_PATIENCE)
         return self
 
     def __exit__(
@@ -86,6 +91,7 @@ class Light:
             on = True
             while True:
                 device(f"_belay_on({on})")
+                self._begun.set()
                 on = not on
                 if self._over.wait(_HALF_PERIOD):
                     break
@@ -98,3 +104,4 @@ class Light:
                 _forget(device)
             except BelayException as failed:
                 self.error = self.error or failed
+            self._begun.set()

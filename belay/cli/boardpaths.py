@@ -51,7 +51,7 @@ class Resolver:
     def __call__(self, typed: str) -> str:
         """The absolute path of what was typed, with or without a colon."""
         path = typed.removeprefix(":")
-        if "\0" in path:
+        if not typed or "\0" in path:  # empty: a variable of the shell that is not set
             raise UsageError(f"{typed!r} is no path")
         if not path.startswith("/"):
             if self._current is None:

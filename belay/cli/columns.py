@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from belay.sync.plan import shown
+
 __all__ = ["aligned", "readable"]
 
 _UNITS = ("K", "M", "G", "T")
@@ -13,10 +15,13 @@ _UNITS = ("K", "M", "G", "T")
 def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
     """Rows as lines with columns two spaces apart; a column that is empty everywhere is left out.
 
+    What a device says of itself gives a terminal no orders.
+
     Args:
         rows: the first one has the headings, which do not make a column count as filled.
         right: which columns stand at the right.
     """
+    rows = [[shown(text) for text in row] for row in rows]
     filled = [n for n in range(len(rows[0])) if any(row[n] for row in rows[1:])]
     widths = {n: max(len(row[n]) for row in rows) for n in filled}
     return [

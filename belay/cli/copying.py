@@ -136,7 +136,7 @@ def _carry_out(
     def resolved(place: Place) -> Place:
         if not place.on_board:
             return place
-        path = resolve(place.path)
+        path = resolve(f":{place.path}")
         return Place(True, path + "/" if place.is_folder and path != "/" else path)
 
     whole = [resolved(place) for place in places]

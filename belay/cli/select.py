@@ -151,23 +151,26 @@ def _is_it(device: Device) -> bool:
     names = light_names(device)
     hint = f" (such as {', '.join(names[:4])})" if names else ""
     ask: Any = questionary.autocomplete if names else questionary.text
-    pin = ask(
-        f"Pin of a light to blink, a number or a name{hint}; empty for none:",
-        **({"choices": names, "ignore_case": True} if names else {}),
-        qmark="",
-    ).unsafe_ask()
-    if not pin.strip():
-        return True
-    pixel = questionary.confirm(
-        "Is it a NeoPixel?", default=_sounds_like_a_pixel(pin), qmark=""
-    ).unsafe_ask()
-    light = Light(device, pin.strip(), pixel=pixel)
-    with light:
-        yes: bool = questionary.confirm(
-            f"{pin.strip()} blinks. Is this the board?", default=True, qmark=""
+    yes: bool | None = None
+    while yes is None:
+        pin = ask(
+            f"Pin of a light to blink, a number or a name{hint}; empty for none:",
+            **({"choices": names, "ignore_case": True} if names else {}),
+            qmark="",
         ).unsafe_ask()
-    if light.error is not None:
-        print(f"  It did not blink: {str(light.error).strip().splitlines()[-1]}", file=sys.stderr)
+        if not pin.strip():
+            return True
+        pixel = questionary.confirm(
+            "Is it a NeoPixel?", default=_sounds_like_a_pixel(pin), qmark=""
+        ).unsafe_ask()
+        with Light(device, pin.strip(), pixel=pixel) as light:
+            if light.error is None:
+                yes = questionary.confirm(
+                    f"{pin.strip()} blinks. Is this the board?", default=True, qmark=""
+                ).unsafe_ask()
+        if light.error is not None:
+            reason = str(light.error).strip().splitlines()[-1]
+            print(f"  It does not blink: {reason}", file=sys.stderr)
     return yes
 
 

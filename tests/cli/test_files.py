@@ -330,3 +330,12 @@ def test_a_question(board: str, drive: Path, belay: Belay, monkeypatch: pytest.M
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+@pytest.mark.parametrize("words", [["rm", "-ry", ""], ["ls", ""], ["mv", "", "/x"], ["cat", ""]])
+def test_an_empty_path_is_not_the_whole_board(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A variable of the shell that is not set."""
+    assert main([words[0], "-t", "virtual:", *words[1:]]) == 2
+    assert "is no path" in capsys.readouterr().err

@@ -111,6 +111,7 @@ class Belay:
 def test_columns() -> None:
     rows = [["NAME", "EMPTY", "SIZE"], ["a", "", "1"], ["long one", "", "1000"]]
     assert aligned(rows, right=[2]) == ["NAME      SIZE", "a            1", "long one  1000"]
+    assert aligned([["A"], ["\x1b[31mred"]])[1] == "\\x1b[31mred"
     sizes = [0, 1023, 1024, 1536, 10 * 1024, 1024**2 - 1, 3 * 1024**3, 5 * 1024**5]
     shown = ["0", "1023", "1.0K", "1.5K", "10K", "1.0M", "3.0G", "5120T"]
     assert [readable(size) for size in sizes] == shown
@@ -227,17 +228,21 @@ def test_a_person_selects(tmp_path: Path) -> None:
         person.types("NOPE\r")
         person.sees("NeoPixel")
         person.types("n")
-        person.sees(r"Is this the board\?")
+        person.sees("It does not blink: ValueError")
+        person.sees("Pin of a light")
+        person.types("15\r")
+        person.sees("NeoPixel")
         person.types("n")
-        person.sees("It did not blink: ValueError")
+        person.sees(r"15 blinks. Is this the board\?")
+        person.types("n")
         person.sees("Which board")  # once more
         person.types("\x0e\r")  # Ctrl-N, Enter
         person.sees(r"Which board\? virtual:right")
         person.sees("Pin of a light")
         person.types("16\r")
         person.sees("NeoPixel")
-        person.types("y")
-        person.sees(r"Is this the board\?")
+        person.types("n")
+        person.sees(r"16 blinks. Is this the board\?")
         person.types("\r")
         person.sees("remembered")
         person.types("\x1b[B\r")
@@ -261,8 +266,7 @@ def test_a_light(address: str, pin: str, pixel: bool) -> None:
                 pass
             assert light.error is None or pixel  # a board may lack the module
         with Light(device, "NOPE", pixel=pixel) as light:
-            pass
-        assert light.error is not None
+            assert light.error is not None  # before anybody is told that it blinks
         assert set(device("dir()")) - before <= {"gc"}
 
 
