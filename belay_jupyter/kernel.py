@@ -63,7 +63,7 @@ class BelayShell(ZMQInteractiveShell):
         """Before a cell."""
         self.failure = None
 
-    def _showtraceback(self, etype: type[BaseException], evalue: Any, stb: list[str]) -> None:
+    def _showtraceback(self, etype: type[BaseException], evalue: Any, stb: Any) -> None:
         if isinstance(evalue, PyboardException) and evalue.type:
             text = message_of(evalue)
             self.failure = evalue.type, text.removeprefix(evalue.type).removeprefix(":").strip()
