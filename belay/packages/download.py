@@ -177,6 +177,8 @@ class Downloader:
         if self.offline:
             message = f"{public_url(url)} is not in the store, and --offline forbids to ask for it"
             raise DownloadError(message, url=public_url(url))
+        if self._stopped.is_set():
+            raise DownloadError(f"{public_url(url)} was given up", url=public_url(url))
         until = time.monotonic() + self._deadline
         retry = self._retry
         while True:
@@ -212,14 +214,24 @@ class Downloader:
         wanted = dict.fromkeys(order)
         if not wanted:
             return
+        failures: list[BaseException] = []
+
+        def one(url: str) -> bytes:
+            try:
+                return self.get(url, most=most)
+            except BaseException as error:
+                failures.append(error)  # the first one is why the others are given up
+                self._stopped.set()
+                raise
+
         pool = ThreadPoolExecutor(min(self._workers, len(wanted)), "belay-download")
         tasks: dict[str, Future[bytes]] = {}
         try:
             for url in wanted:
-                tasks[url] = pool.submit(self.get, url, most=most)
-            done, _ = wait(tasks.values(), return_when=FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+                tasks[url] = pool.submit(one, url)
+            wait(tasks.values(), return_when=FIRST_EXCEPTION)
+            if failures:
+                raise failures[0]
         except BaseException:
             self._stopped.set()
             raise

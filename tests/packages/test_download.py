@@ -164,3 +164,21 @@ def test_json_that_is_none(server: Server, body: bytes) -> None:
 def test_only_the_web(url: str) -> None:
     with Downloader() as downloader, pytest.raises(DownloadError, match="http://"):
         downloader.get(url)
+
+
+def test_ctrl_c_gives_up_all(server: Server) -> None:
+    urls = [server.give(f"/{n}", BODY) for n in range(30)]
+
+    def interrupted(url: str, done: int, size: int) -> None:
+        raise KeyboardInterrupt
+
+    downloader = Downloader(workers=2, progress=interrupted)
+    with downloader, pytest.raises(KeyboardInterrupt):
+        list(downloader.get_many(urls))
+    assert len(server.asked) <= 2  # one for each worker
+
+
+def test_a_slow_server_has_a_deadline(server: Server) -> None:
+    url = server.give("/a", BODY)
+    with Downloader(deadline=0.0) as downloader, pytest.raises(DownloadError, match="after 0 s"):
+        downloader.get(url)

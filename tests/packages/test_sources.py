@@ -185,9 +185,13 @@ def test_bundles(world: World) -> None:
     top = "adafruit-bundle-py-20261101/lib/"
     files = {"neopixel.py": b"n\n", "pixelbuf/__init__.py": b"p\n", "pixelbuf2.py": b""}
     at = "/adafruit/Adafruit_Bundle/20261101/adafruit-bundle-"
+    archive = f"{at}py-20261101.zip"
     manifest_url = world.server.give(f"{at}20261101.json", manifest)
-    world.server.give(f"{at}py-20261101.zip", make_zip({top + n: d for n, d in files.items()}))
-    found = world.find("bundle:adafruit/Adafruit_Bundle@20261101#neopixel")
+    world.server.give(archive, make_zip({top + n: d for n, d in files.items()}))
+    url = "bundle:adafruit/Adafruit_Bundle@20261101#"
+    world.sources.prefetch([(name, parse_source(url + name)) for name in manifest])
+    assert world.server.times(archive) == 1  # for all of them, however many ask at once
+    found = world.find(f"{url}neopixel")
     assert found.version == "6.3"
     assert world.contents(found) == {"neopixel.py": b"n\n"}
     (need,) = found.requires

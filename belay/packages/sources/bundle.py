@@ -13,6 +13,7 @@ from belay.errors import PackageNotFoundError
 from belay.packages.download import Downloader, public_url
 from belay.packages.model import BundleSource, GitHostSource
 from belay.packages.sources.githosts import GitHosts
+from belay.packages.sources.once import Once
 from belay.packages.sources.packagejson import PackageFormatError
 
 __all__ = ["BundleEntry", "Bundles"]
@@ -65,7 +66,7 @@ class Bundles:
         self._downloader = downloader
         self._hosts = hosts
         self._releases = releases
-        self._manifests: dict[str, Any] = {}
+        self._manifests: Once[Any] = Once()
 
     def resolve(self, source: BundleSource) -> BundleSource:
         """The source with the newest tag, if it names none.
@@ -94,9 +95,7 @@ class Bundles:
             PackageFormatError: the manifest is none.
         """
         url, _ = self._assets(source)
-        if url not in self._manifests:
-            self._manifests[url] = self._downloader.get_json(url)
-        manifest = self._manifests[url]
+        manifest = self._manifests.get(url, lambda: self._downloader.get_json(url))
         where = public_url(url)
         if not isinstance(manifest, dict):
             raise PackageFormatError(f"{where}: is no table of packages")

@@ -8,7 +8,6 @@ with the archive of its commit, so that no list of files is needed.
 from __future__ import annotations
 
 import re
-import threading
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from belay.packages.download import Downloader, NothingThereError, public_url
 from belay.packages.model import GitHostSource
 from belay.packages.sources.archives import unpack
 from belay.packages.sources.git import COMMIT
+from belay.packages.sources.once import Once
 
 __all__ = ["HOSTS", "GitHost", "GitHosts"]
 
@@ -73,8 +73,7 @@ class GitHosts:
     def __init__(self, downloader: Downloader, hosts: dict[str, GitHost] | None = None) -> None:
         self._downloader = downloader
         self._hosts = HOSTS if hosts is None else hosts
-        self._turn = threading.Lock()
-        self._refs: dict[tuple[str, str, str], dict[str, str]] = {}
+        self._refs: Once[dict[str, str]] = Once()
 
     def resolve(self, source: GitHostSource) -> GitHostSource:
         """The source with a commit for its ref.
@@ -151,17 +150,17 @@ class GitHosts:
             PackageNotFoundError: there is no such repository.
         """
         key = (source.host, source.owner, source.repo)
-        with self._turn:
-            if key not in self._refs:
-                host = self._hosts[source.host]
-                url = host.refs.format(owner=quote(source.owner), repo=quote(source.repo))
-                try:
-                    data = self._downloader.get(url, most=32 << 20)
-                except NothingThereError as error:
-                    page = host.page.format(owner=source.owner, repo=source.repo)
-                    raise PackageNotFoundError(f"no repository is at {page}") from error
-                self._refs[key] = read_refs(data, public_url(url))
-            return self._refs[key]
+        return self._refs.get(key, lambda: self._asked_refs(source))
+
+    def _asked_refs(self, source: GitHostSource) -> dict[str, str]:
+        host = self._hosts[source.host]
+        url = host.refs.format(owner=quote(source.owner), repo=quote(source.repo))
+        try:
+            data = self._downloader.get(url, most=32 << 20)
+        except NothingThereError as error:
+            page = host.page.format(owner=source.owner, repo=source.repo)
+            raise PackageNotFoundError(f"no repository is at {page}") from error
+        return read_refs(data, public_url(url))
 
 
 def read_refs(data: bytes, where: str) -> dict[str, str]:

@@ -45,6 +45,7 @@ from belay.packages.sources.git import Git
 from belay.packages.sources.githosts import GitHosts
 from belay.packages.sources.index import Indices
 from belay.packages.sources.local import local_files, local_path
+from belay.packages.sources.once import Once
 from belay.packages.sources.packagejson import (
     PackageFormatError,
     read_package,
@@ -95,9 +96,9 @@ class Sources:
         self._hosts = hosts or GitHosts(downloader)
         self._bundles = bundles or Bundles(downloader, self._hosts)
         self._turn = threading.Lock()
-        self._found: dict[tuple[str, str, str], Candidate] = {}
+        self._found: Once[Candidate] = Once()
         self._contents: dict[str, bytes] = {}
-        self._archives: dict[str, dict[str, bytes]] = {}
+        self._archives: Once[dict[str, bytes]] = Once()
 
     # ------------------------------------------------------------------ for the resolver
 
@@ -147,13 +148,7 @@ class Sources:
 
     def _candidate(self, name: str, version: str, source: Source) -> Candidate:
         key = (name, version, source.text)
-        with self._turn:
-            known = self._found.get(key)
-        if known is None:
-            known = self._settled(self._find(name, version, source))
-            with self._turn:
-                known = self._found.setdefault(key, known)
-        return known
+        return self._found.get(key, lambda: self._settled(self._find(name, version, source)))
 
     def _find(self, name: str, version: str, source: Source) -> Candidate:
         if isinstance(source, IndexSource):
@@ -427,14 +422,11 @@ class Sources:
         return self._local(url) if url.startswith("file:") else self._downloader.get(url)
 
     def _archive(self, url: str) -> dict[str, bytes]:
-        with self._turn:
-            known = self._archives.get(url)
-        if known is None:
+        def unpacked() -> dict[str, bytes]:
             data = self._local(url) if url.startswith("file:") else self._downloader.get(url)
-            known = without_common_folder(unpack(data, public_url(url)))
-            with self._turn:
-                self._archives[url] = known
-        return known
+            return without_common_folder(unpack(data, public_url(url)))
+
+        return self._archives.get(url, unpacked)
 
     def _local(self, url: str) -> bytes:
         path = self._project / unquote(url.removeprefix("file://").removeprefix("file:"))
