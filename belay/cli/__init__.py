@@ -18,6 +18,9 @@ __all__ = ["COMMANDS", "EXIT_ERROR", "EXIT_INTERRUPTED", "EXIT_OK", "EXIT_USAGE"
 
 EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_PIPE = 0, 1, 2, 130, 141
 
+_OURS = 'File "<belay>"'
+"""How a line of the board's traceback begins that is in what Belay has sent there."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ``belay`` command.
@@ -34,11 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _answered(tokens)
     except KeyboardInterrupt as stop:
-        if isinstance(stop.__cause__, PyboardException):  # where the board was then
-            explain(stop.__cause__)
+        cause = stop.__cause__
+        # Where the board was then; lines of ours, as in a sync, would say nothing.
+        if isinstance(cause, PyboardException) and 'File "' in str(cause).replace(_OURS, ""):
+            explain(cause)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return _nobody_reads()
+    except EOFError:  # Ctrl-D where something was asked
+        print("\nbelay: it was not answered, so nothing was done", file=sys.stderr)
+        return EXIT_ERROR
     except BelayException as error:
         return explain(error)
     except OSError as error:  # a file of this computer; boards have exceptions of their own

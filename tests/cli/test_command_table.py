@@ -154,6 +154,34 @@ def test_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(("file", "shown"), [("<belay>", False), ("main.py", True)])
+def test_ctrl_c_tells_where_the_program_was(
+    file: str, shown: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not where Belay's own code on the board was."""
+
+    def stopped() -> None:
+        text = f'Traceback (most recent call last):\n  File "{file}", line 3\nKeyboardInterrupt: '
+        raise KeyboardInterrupt from belay.PyboardException(text)
+
+    monkeypatch.setattr("tests.cli.commands.interrupt", stopped)
+    assert main(["interrupt"]) == 130
+    assert (file in capsys.readouterr().err) == shown
+
+
+def test_a_question_that_is_not_answered(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-D instead of an answer."""
+
+    def asked() -> None:
+        raise EOFError
+
+    monkeypatch.setattr("tests.cli.commands.interrupt", asked)
+    assert main(["interrupt"]) == 1
+    assert capsys.readouterr().err == "\nbelay: it was not answered, so nothing was done\n"
+
+
 @pytest.mark.parametrize("arguments", [["exec", "--help"], ["exec", "-h"], ["help", "exec"]])
 def test_help_of_a_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0
