@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from belay import cli
 from belay.cli import main
 from belay.cli.boardpaths import Place, place_of
 from belay.cli.copying import Copy, copies
 from belay.cli.listing import tree_lines
-from belay.errors import BelayException
+from belay.errors import BelayException, PyboardException
 from belay.transports.virtual import close_shared
 
 Belay = Callable[..., tuple[int, str, str]]
@@ -339,3 +340,27 @@ def test_an_empty_path_is_not_the_whole_board(
     """A variable of the shell that is not set."""
     assert main([words[0], "-t", "virtual:", *words[1:]]) == 2
     assert "is no path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("place", "told"), [("<belay>", False), ("main.py", True)])
+def test_ctrl_c_shows_where_a_program_was_and_none_of_our_own_lines(
+    place: str, told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answered(tokens: list[str]) -> int:
+        text = f'Traceback:\n  File "{place}", line 7, in f\nKeyboardInterrupt:'
+        raise KeyboardInterrupt from PyboardException(text)
+
+    monkeypatch.setattr(cli, "_answered", answered)
+    assert cli.main(["sync"]) == 130
+    assert (place in capsys.readouterr().err) == told
+
+
+def test_ctrl_d_where_something_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answered(tokens: list[str]) -> int:
+        raise EOFError
+
+    monkeypatch.setattr(cli, "_answered", answered)
+    assert cli.main(["rm"]) == 1
+    assert "nothing was done" in capsys.readouterr().err
