@@ -160,11 +160,11 @@ def test_ctrl_c_tells_where_the_program_was(
 ) -> None:
     """And not where Belay's own code on the board was."""
 
-    def stopped() -> None:
+    def stopped(tokens: list[str]) -> int:
         text = f'Traceback (most recent call last):\n  File "{file}", line 3\nKeyboardInterrupt: '
         raise KeyboardInterrupt from belay.PyboardException(text)
 
-    monkeypatch.setattr("tests.cli.commands.interrupt", stopped)
+    monkeypatch.setattr(cli, "_answered", stopped)
     assert main(["interrupt"]) == 130
     assert (file in capsys.readouterr().err) == shown
 
@@ -174,10 +174,10 @@ def test_a_question_that_is_not_answered(
 ) -> None:
     """Ctrl-D instead of an answer."""
 
-    def asked() -> None:
+    def asked(tokens: list[str]) -> int:
         raise EOFError
 
-    monkeypatch.setattr("tests.cli.commands.interrupt", asked)
+    monkeypatch.setattr(cli, "_answered", asked)
     assert main(["interrupt"]) == 1
     assert capsys.readouterr().err == "\nbelay: it was not answered, so nothing was done\n"
 
