@@ -161,6 +161,10 @@ class Session(Channel):
         """Most bytes that one frame to the board carries, before they are deflated."""
         return self._segment
 
+    def has(self, extension: str) -> bool:
+        """Whether the board has this extension of the agent by now."""
+        return extension in self._extensions
+
     @property
     def text(self) -> bool:
         """Whether only text can be written to the board, as on CircuitPython."""

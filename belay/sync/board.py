@@ -13,7 +13,7 @@ from belay import errors
 from belay.session.requests import Operation
 from belay.session.session import Session
 from belay.sync.manifest import BoardFile, BoardManifest
-from belay.sync.transfer import Step, Transfer
+from belay.sync.transfer import FIRST_TRIES, REPEATS, Step, Transfer
 
 __all__ = ["BoardFiles", "Progress"]
 
@@ -72,20 +72,27 @@ class BoardFiles:
                 )
             yield session
 
-    def _ask(self, what: int, *args: Any, label: str, arrived: Any = None) -> Any:
+    def _ask(
+        self, what: int, *args: Any, label: str, arrived: Any = None, repeats: int = -1
+    ) -> Any:
         with self.alone() as session:
             session.services["files"] = arrived or (lambda value: None)
-            return session.perform(operation(what, *args, label=label), timeout=self._timeout)
+            asked = operation(what, *args, label=label)._replace(repeats=repeats)
+            return session.perform(asked, timeout=self._timeout)
 
     def _insist(self, what: int, *args: Any, label: str, arrived: Any) -> Any:
         """The same for what may be done twice: also over a line that loses much."""
-        for left in reversed(range(TRIES)):
+        tries = 0
+        while True:
             try:
-                return self._ask(what, *args, label=label, arrived=arrived)
+                return self._ask(what, *args, label=label, arrived=arrived, repeats=REPEATS)
             except errors.BoardResetError:
                 raise
             except errors.ConnectionLost:
-                if not left or not self._session().alive():
+                tries += 1
+                session = self._session()
+                most = TRIES if session.has("files") else FIRST_TRIES
+                if tries >= most or not session.alive():
                     raise
 
     # ---------------------------------------------------------------------------- asking

@@ -15,7 +15,7 @@ from belay.session.requests import Operation
 from belay.session.session import Session
 from belay.sync.encoding import Form, pack
 
-__all__ = ["Step", "Transfer"]
+__all__ = ["FIRST_TRIES", "REPEATS", "Step", "Transfer"]
 
 CALL, PUT = 0, 2
 """Two of what :mod:`belay.onboard.files` does."""
@@ -31,6 +31,9 @@ REPEATS = 3
 
 TRIES = 12
 """Requests in a row that may get lost before the link counts as broken."""
+
+FIRST_TRIES = 3
+"""The same for what brings the board its own part, which cannot be made smaller."""
 
 _AROUND = 96
 """Bytes of a request around the contents and the path."""
@@ -203,7 +206,8 @@ class Transfer:
             raise error
         self._lost += 1
         if isinstance(error, errors.ConnectionLost):
-            if self._lost >= TRIES or not self._session.alive():
+            tries = TRIES if self._session.has("files") else FIRST_TRIES
+            if self._lost >= tries or not self._session.alive():
                 raise error
         elif self.room <= SMALLEST:
             raise error

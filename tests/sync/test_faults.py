@@ -126,6 +126,23 @@ def test_a_link_that_loses_bytes() -> None:
     }
 
 
+def test_a_link_that_lets_nothing_long_through() -> None:
+    """What the board needs to know of files never arrives: a typed error, after a few tries."""
+    session, link = faulty(fresh_name())
+    files = files_of(session)
+    link.set_rate(up=0.05)
+    before = session.counters.requests
+    typed = (errors.ConnectionLost, errors.BoardBusyError)
+    with pytest.raises(typed):
+        files.manifest("/")
+    with pytest.raises(typed):
+        files.write("/a.py", b"a = 1\n")
+    assert session.counters.requests - before <= 6
+    link.disarm()
+    sync(files, NEW)
+    assert contents(files) == NEW
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(10))
 def test_a_link_that_loses_one_byte_in_a_hundred(seed: int) -> None:
