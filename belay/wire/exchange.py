@@ -45,7 +45,7 @@ from belay.wire.frames import (
     parse_answer,
     start_frame,
 )
-from belay.wire.text import FRIENDLY, NO_AGENT, RunningText, one_fault
+from belay.wire.text import ECHO, FRIENDLY, NO_AGENT, RunningText, one_fault
 
 __all__ = [
     "Answer",
@@ -179,6 +179,7 @@ class Exchange:
         """Ask again what became of the last request, without interrupting anything."""
         self._wire = self._question()
         self._begin()
+        self._repeats_left = -1
         self._noise = True
         self._to_send += REPEAT + self._wire
 
@@ -309,7 +310,8 @@ class Exchange:
 
     def _repeat_request(self) -> None:
         # Only a friendly prompt, where nothing of ours runs, is sent an interrupt unasked.
-        self._repeat(UNBLOCK if FRIENDLY.search(self._before) else REPEAT)
+        friendly = ECHO in self._before or FRIENDLY.search(self._before)
+        self._repeat(UNBLOCK if friendly else REPEAT)
 
     def _send_interrupt(self) -> None:
         self.counters.interrupts += 1

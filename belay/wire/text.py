@@ -12,10 +12,15 @@ import re
 
 from belay.wire.frames import AGENT_NAME
 
-__all__ = ["FRIENDLY", "RunningText", "one_fault"]
+__all__ = ["ECHO", "FRIENDLY", "RunningText", "one_fault"]
 
 FRIENDLY = re.compile(rb"Python v?\d[^\n]*\n(?:[^\n]*\n)?>>> ")
 """The friendly REPL's banner and prompt: a board that shows them has left the raw REPL."""
+
+ECHO = AGENT_NAME.encode()[1:] + b"(b'"
+"""A part of a request: the raw REPL echoes nothing, so a board that sends it edits a line of its
+friendly REPL. A damaged byte may have led it there, with a line that is not empty and takes no
+Ctrl-A."""
 
 _REBOOT = re.compile(
     rb"[\x04>]*[^\n\x04]{0,12}soft reboot\r*\n|\r*\n[^\n]*"

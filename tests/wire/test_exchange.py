@@ -368,6 +368,18 @@ def test_a_request_that_is_not_repeated_for_long(repeats: int) -> None:
         assert exchange.silence() == []
         assert exchange.data_to_send().startswith(REPEAT)
     assert exchange.silence() == [Failure("silent")]
+    exchange.resettle()  # what became of it is asked as often as ever
+    for _ in range(repeats + 2):
+        assert exchange.silence() == []
+
+
+def test_a_board_that_echoes_edits_a_line_of_its_friendly_prompt() -> None:
+    exchange = sent()
+    exchange.silence()
+    assert exchange.data_to_send() == REPEAT + WIRE
+    exchange.receive(b"x)__b(b'\\0cf')\x1b[12D")
+    exchange.silence()
+    assert exchange.data_to_send() == UNBLOCK + WIRE
 
 
 def test_a_board_without_memory_for_a_request() -> None:
