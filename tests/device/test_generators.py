@@ -85,6 +85,9 @@ def play(generator: Generator[Any, Any, Any], script: list[tuple[Any, ...]]) -> 
     with contextlib.redirect_stdout(None), contextlib.suppress(Exception):
         for _ in range(5):  # Python complains of one that does not let itself be closed
             next(generator)
+    # What is left of it must not be closed in the middle of a later script, with its prints.
+    with contextlib.redirect_stdout(None), contextlib.suppress(Exception):
+        generator.close()
     return log
 
 
