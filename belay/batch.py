@@ -17,6 +17,7 @@ from belay.places import place_of_caller, shown
 from belay.proxy_operations import GET, MANY, METHOD, RESOLVE
 from belay.session import requests
 from belay.session.adapt import adapt
+from belay.session.operations import perform
 from belay.session.outcomes import told_exception
 from belay.session.requests import Operation
 
@@ -223,7 +224,7 @@ class Batch:
             many = _many(item.operation for item in part)
             try:
                 results, handles, fault = self._device._ask(
-                    _perform, many, self._stream_out, self._timeout
+                    perform, many, self._stream_out, self._timeout
                 )
             except BaseException as error:
                 self._lost(start, error)
@@ -290,10 +291,6 @@ class Batch:
             )
             unknown.__cause__ = error
             item.settle(NOT_RUN, error=unknown)
-
-
-def _perform(session: Session, operation: Operation, **options: Any) -> Any:
-    return session.perform(operation, **options)
 
 
 def _many(operations: Iterable[Operation]) -> Operation:

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from belay.session import requests
+from belay.session.operations import perform
+from belay.session.requests import VALUE, Operation
 
 if TYPE_CHECKING:
     from belay.device import Device
@@ -96,7 +97,7 @@ def board_info(device: Device, *, timeout: float | None = None) -> BoardInfo:
     """
     printed = io.StringIO()
     answer: dict[str, Any] = device._ask(
-        _request, (requests.VALUE, ("<info>", _QUESTION)), printed, timeout
+        perform, Operation(VALUE, ("<info>", _QUESTION)), printed, timeout
     )
     facts, python = device._session.facts, device.implementation
     block, fragment, blocks, free = answer.get("files", (0, 0, 0, 0))
@@ -120,10 +121,6 @@ def board_info(device: Device, *, timeout: float | None = None) -> BoardInfo:
         flash_size=size or None,
         modules=_modules(printed.getvalue()),
     )
-
-
-def _request(session: Any, request: tuple[bytes, tuple[Any, ...]], **options: Any) -> Any:
-    return session.request(*request, **options)
 
 
 def _hertz(frequency: Any) -> int | None:

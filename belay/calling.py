@@ -12,7 +12,7 @@ from belay import errors
 from belay.output import STDOUT, TextSink, handler
 from belay.session import requests
 from belay.session.adapt import numpy_results
-from belay.session.operations import Definition
+from belay.session.operations import Definition, perform
 from belay.session.requests import Operation
 from belay.source.cells import (
     RESULT,
@@ -233,7 +233,7 @@ class Calling:
             batch = self._batch_here()
             if batch is not None:
                 return batch.add(operation, then, operation.label, here=here)
-        answer = self._ask(_perform, operation, stream_out, timeout, here)
+        answer = self._ask(perform, operation, stream_out, timeout, here)
         return answer if then is None else then(answer)
 
     def _ask(
@@ -317,7 +317,7 @@ class Calling:
 
     def _repeat(self, operation: Operation, here: Origin | None = None) -> None:
         """Do once more what was done before; what it prints was seen then."""
-        self._ask(_perform, operation, None, None, here)
+        self._ask(perform, operation, None, None, here)
 
     def _with_time(self, then: Then | None) -> Then:
         def timed(answer: Any) -> tuple[Any, BoardTime]:
@@ -343,10 +343,6 @@ class Calling:
         """Put the host's files and lines into a board's traceback."""
         text, error.frames = self._sources.translate(str(error.args[0]), here)
         error.args = (text,)
-
-
-def _perform(session: Session, operation: Operation, **options: Any) -> Any:
-    return session.perform(operation, **options)
 
 
 def _define_all(session: Session, definitions: list[Definition], **options: Any) -> Any:

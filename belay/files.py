@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from belay import errors
+from belay.session.operations import perform
 from belay.session.requests import EVALUATE, Operation
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ CopyProgress = Callable[[str, int, int], object]
 
 _FOLDER = 0x4000
 _ENOSPC, _EROFS = 28, 30
-_TRIES = 3
-"""Times that something is begun again because the board was lost, and is back."""
-
 _SECONDS_TO_2000 = 946_684_800
 
 _EPOCH = "__import__('time').localtime(0)[0]"
@@ -380,7 +378,7 @@ class Files:
         where = "" if source is _LIST and at == "/" else at
         operation = Operation(EVALUATE, (source.format(epoch, repr(where)),), label=at)
         ask = self._device._ask
-        year, found = self._carry(at, lambda board: ask(_perform, operation, None, None))
+        year, found = self._carry(at, lambda board: ask(perform, operation, None, None))
         shift = _SECONDS_TO_2000 if year == 2000 else 0
         return [_entry(name, mode, size, time, shift) for name, mode, size, time in found]
 
@@ -389,10 +387,8 @@ class Files:
         device = self._device
         device._refuse_closed()
         board = device._board_files.limited(device._timeout)
-        tries = 0
-        while True:
-            session, generation = device._session, device._session.generation
-            tries += 1
+
+        def explained() -> T:
             try:
                 return work(board)
             except errors.PyboardException as error:
@@ -404,12 +400,8 @@ class Files:
                 if number is None:
                     raise
                 raise errors.board_file_error(number, error.path) from None
-            except errors.ConnectionLost as lost:
-                if tries == _TRIES:
-                    raise
-                if twice:
-                    lost = type(lost)(str(lost), ran=False)
-                device._recovery.after(session, generation, lost)
+
+        return device._recovery.persist(explained, twice=twice)
 
     def _change(self, at: str, work: Callable[[BoardFiles], T], *, twice: bool = True) -> T:
         """The same for what changes files; a board of CircuitPython may have to be told first."""
@@ -478,7 +470,3 @@ class Filing:
     """
 
     files = _FilesOf()
-
-
-def _perform(session: Any, operation: Operation, **options: Any) -> Any:
-    return session.perform(operation, **options)

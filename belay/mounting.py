@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from belay import errors
 from belay.session.onboard import raw_deflate
+from belay.session.operations import perform
 from belay.session.requests import Operation
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ class Mounting:
         args = (at, number, importing)
         label = f"mounting at {at}"
         try:
-            self._ask(_perform, Operation(MOUNT, args, "mount", label), None, None)
+            self._ask(perform, Operation(MOUNT, args, "mount", label), None, None)
         except errors.PyboardException as error:
             # CircuitPython's storage.mount has a TypeError for all but its own file systems.
             if error.type not in ("ImportError", "AttributeError", "TypeError"):
@@ -262,7 +263,3 @@ def _place(at: str) -> str:
     if not at.startswith("/") or "/" in name or name in ("", ".", ".."):
         raise ValueError(f"at={at!r}: give one name below /, such as /remote")
     return f"/{name}"
-
-
-def _perform(session: Session, operation: Operation, **options: Any) -> Any:
-    return session.perform(operation, **options)

@@ -7,7 +7,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from belay import errors
 
@@ -22,6 +22,10 @@ log = logging.getLogger("belay")
 INTERVAL = 1.0
 """Seconds between two attempts."""
 
+TRIES = 3
+"""Times that something of several calls is begun because the board was lost, and is back."""
+
+T = TypeVar("T")
 Told = Callable[[Exception], object]
 Back = Callable[[], object]
 
@@ -85,6 +89,30 @@ class Recovery:
             "was not.",
             ran=lost.ran,
         ) from lost
+
+    def persist(self, work: Callable[[], T], *, twice: bool = True) -> T:
+        """Do something, and begin again where the board was lost and is back.
+
+        Args:
+            work: what makes calls.
+            twice: it may be done twice; otherwise it begins again only where nothing has run.
+
+        Raises:
+            ConnectionLost: as from :meth:`after`; or after :data:`TRIES` times.
+        """
+        for left in reversed(range(TRIES)):
+            device = self._device()
+            assert device is not None
+            session, generation = device._session, device._session.generation
+            try:
+                return work()
+            except errors.ConnectionLost as lost:
+                if not left:
+                    raise
+                if twice:
+                    lost = type(lost)(str(lost), ran=False)
+                self.after(session, generation, lost)
+        raise AssertionError("not reached")
 
     def noticed(self, session: Session, error: Exception) -> None:
         """Deal with a link that ended between two calls; in the thread that listened to it."""

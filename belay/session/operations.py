@@ -11,7 +11,7 @@ from belay.session import requests
 from belay.session.conversation import OutputHandler
 from belay.session.requests import Operation
 
-__all__ = ["Definition", "Operations"]
+__all__ = ["Definition", "Operations", "perform"]
 
 MOST_NUMBERED = 100
 """Functions that are called by a number of one byte; the others are called by name."""
@@ -164,6 +164,11 @@ class Operations:
         result: list[Any] = self.request(requests.MANY, (listed,), **options)
         self._extensions |= new
         return result
+
+
+def perform(session: Operations, operation: Operation, **options: Any) -> Any:
+    """``session.perform``, for those who are given the session when its turn comes."""
+    return session.perform(operation, **options)
 
 
 def _groups(definitions: Iterable[Definition], room: int) -> Iterator[list[Definition]]:
