@@ -137,6 +137,12 @@ class Kernel:
         assert reply.status == "ok", reply.error
         return reply
 
+    def run_behind_aborted(self, code: str) -> Reply:
+        """Run a cell behind aborted ones: for a moment the kernel aborts whatever comes."""
+        while (reply := self.run(code)).status == "aborted":
+            pass
+        return reply
+
     def interrupt_by_message(self) -> None:
         """Ask for an interrupt; :meth:`await_interrupts` waits until all have been dealt with."""
         request = self.client.session.msg("interrupt_request", {})

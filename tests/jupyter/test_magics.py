@@ -38,7 +38,7 @@ class Log:
         Returns:
             The id of its message.
         """
-        message_id: str = self.client.execute(code, allow_stdin=False)
+        message_id: str = self.client.execute(code, allow_stdin=False, stop_on_error=False)
         while self.next(message_id):
             meanwhile(self.shown.get(message_id, ""))
         reply: dict[str, Any] = {}
