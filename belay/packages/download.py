@@ -14,11 +14,10 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_BYTES",
     "Downloader",
+    "Memory",
     "NothingThereError",
     "Progress",
     "public_url",
@@ -58,6 +58,20 @@ Progress = Callable[[str, int, int], None]
 
 Tokens = Mapping[str, tuple[str, str]]
 """By origin, ``"https://host"`` or ``"https://host:port"``: the header that says who we are."""
+
+
+class Memory(Protocol):
+    """What keeps answers; :class:`belay.packages.store.Store` is one. Called by several threads."""
+
+    def remember(self, url: str, data: bytes | None) -> None:
+        """Keep what is under a URL now; None: nothing."""
+
+    def recall(self, url: str) -> bytes | None:
+        """What was under it when it was asked for last; None: nothing.
+
+        Raises:
+            LookupError: that is not known.
+        """
 
 
 class NothingThereError(DownloadError, PackageNotFoundError):
@@ -105,12 +119,13 @@ class Downloader:
     (``REQUESTS_CA_BUNDLE``).
 
     Args:
-        offline: refuse everything, at once.
-        workers: downloads at the same time in :meth:`get_many`.
+        offline: ask nobody: give what is remembered, refuse all else.
+        connections: to one host, that are kept open.
         attempts: of each download, the first one included.
         deadline: seconds for one download with all its attempts.
         tokens: by origin; from the environment by default.
         progress: is told how far each download is.
+        memory: keeps what came, for when there is no network.
         pause: waits so many seconds between attempts; a test's seam.
     """
 
@@ -118,15 +133,16 @@ class Downloader:
         self,
         *,
         offline: bool = False,
-        workers: int = 8,
+        connections: int = 8,
         attempts: int = 4,
         deadline: float = 300.0,
         tokens: Tokens | None = None,
         progress: Progress | None = None,
+        memory: Memory | None = None,
         pause: Callable[[float], object] | None = None,
     ) -> None:
         self.offline = offline
-        self._workers = workers
+        self._memory = memory
         self._deadline = deadline
         self._tokens = tokens_of_environment() if tokens is None else tokens
         self._progress = progress
@@ -141,7 +157,7 @@ class Downloader:
         self._session = requests.Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.update({"User-Agent": "belay", "Accept-Encoding": "identity"})
-        adapter = HTTPAdapter(pool_maxsize=workers)
+        adapter = HTTPAdapter(pool_maxsize=connections)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -175,15 +191,19 @@ class Downloader:
         """
         _check_scheme(url)
         if self.offline:
-            message = f"{public_url(url)} is not in the store, and --offline forbids to ask for it"
-            raise DownloadError(message, url=public_url(url))
+            return self._recalled(url)
         if self._stopped.is_set():
             raise DownloadError(f"{public_url(url)} was given up", url=public_url(url))
         until = time.monotonic() + self._deadline
         retry = self._retry
         while True:
             try:
-                return self._attempt(url, most, accept, until)
+                data = self._attempt(url, most, accept, until)
+                self._remember(url, data)
+                return data
+            except NothingThereError:
+                self._remember(url, None)
+                raise
             except _AgainError as fault:
                 try:
                     retry = retry.increment("GET", url, error=ProtocolError(fault.reason))
@@ -196,6 +216,23 @@ class Downloader:
                 if self._stopped.is_set():
                     raise self._gave_up(url, fault) from fault
 
+    def _remember(self, url: str, data: bytes | None) -> None:
+        if self._memory is not None:
+            self._memory.remember(url, data)
+
+    def _recalled(self, url: str) -> bytes:
+        shown = public_url(url)
+        try:
+            if self._memory is None:
+                raise LookupError
+            data = self._memory.recall(url)
+        except LookupError:
+            message = f"{shown} is not in the store, and --offline forbids to ask for it"
+            raise DownloadError(message, url=shown) from None
+        if data is None:
+            raise NothingThereError(f"nothing was at {shown} when it was asked for", url=shown)
+        return data
+
     def get_json(self, url: str, *, most: int = 16 << 20, accept: str = "") -> Any:
         """The JSON under a URL.
 
@@ -203,42 +240,6 @@ class Downloader:
             DownloadError: as :meth:`get`, or it is no JSON.
         """
         return read_json(self.get(url, most=most, accept=accept), public_url(url))
-
-    def get_many(self, urls: Iterable[str], *, most: int = MOST_BYTES) -> Iterator[bytes]:
-        """What is under each URL, in their order, several downloads at a time.
-
-        If one fails, or Ctrl-C comes, the others are given up and the error is raised: nothing
-        is left running.
-        """
-        order = list(urls)
-        wanted = dict.fromkeys(order)
-        if not wanted:
-            return
-        failures: list[BaseException] = []
-
-        def one(url: str) -> bytes:
-            try:
-                return self.get(url, most=most)
-            except BaseException as error:
-                failures.append(error)  # the first one is why the others are given up
-                self._stopped.set()
-                raise
-
-        pool = ThreadPoolExecutor(min(self._workers, len(wanted)), "belay-download")
-        tasks: dict[str, Future[bytes]] = {}
-        try:
-            for url in wanted:
-                tasks[url] = pool.submit(one, url)
-            wait(tasks.values(), return_when=FIRST_EXCEPTION)
-            if failures:
-                raise failures[0]
-        except BaseException:
-            self._stopped.set()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-            self._stopped.clear()
-        yield from (tasks[url].result() for url in order)
 
     def _attempt(self, url: str, most: int, accept: str, until: float) -> bytes:
         headers = {"Accept": accept} if accept else {}
@@ -294,6 +295,8 @@ class Downloader:
                 raise DownloadError(message, url=shown)
             if self._progress is not None:
                 self._progress(shown, len(body), size)
+        if size < 0 and self._progress is not None:
+            self._progress(shown, len(body), len(body))  # now it is known
         if size >= 0 and len(body) != size:  # urllib3 before 2 does not look
             raise _AgainError(f"the answer ends after {len(body):,} of {size:,} bytes")
         return bytes(body)

@@ -128,6 +128,8 @@ def _package(package: LockedPackage) -> str:
         _pair("version", package.version),
         _pair("source", source),
     ]
+    if package.resolved:
+        lines.append(_pair("resolved", _public(package.resolved, package)))
     if package.commit:
         lines.append(_pair("commit", package.commit))
     lines.append(_list("groups", package.groups))
@@ -228,6 +230,7 @@ class _Reader:
                 ),
                 tuple(self._folder(each) for each in self._texts(table, "groups")),
                 tuple(self._files(table.get("files"))),
+                self._text(table, "resolved") if "resolved" in table else "",
             )
 
     def _files(self, tables: Any) -> Iterator[LockedFile]:

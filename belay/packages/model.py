@@ -32,6 +32,7 @@ __all__ = [
     "UrlSource",
     "destination_key",
     "safe_destination",
+    "short_version",
 ]
 
 Target = str
@@ -246,6 +247,8 @@ class LockedPackage:
         required_by: who needs it: names of packages, and ``PROJECT`` for the project itself.
         groups: of the project that need it, directly or not.
         files: for all targets.
+        resolved: the source where it differs from ``source_text``: with a commit for a branch,
+            with a tag for the newest release of a bundle.
     """
 
     name: str
@@ -256,6 +259,12 @@ class LockedPackage:
     required_by: tuple[str, ...] = ()
     groups: tuple[str, ...] = (MAIN,)
     files: tuple[LockedFile, ...] = ()
+    resolved: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name and version, as people read them; of a commit or a digest the beginning."""
+        return f"{self.name} {short_version(self.version)}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +273,11 @@ class Lock:
 
     requirements_hash: str
     packages: tuple[LockedPackage, ...] = field(default=())
+
+
+def short_version(text: str) -> str:
+    """A version for people: of a commit or a digest the beginning."""
+    return text[:8] if re.fullmatch(r"[0-9a-f]{40,64}", text) else text
 
 
 _RESERVED = re.compile(

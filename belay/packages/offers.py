@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from belay.packages.model import IndexSource, Source
+from belay.packages.model import IndexSource, Source, short_version
 from belay.packages.pubgrub import VersionSet, Words
 from belay.packages.pubgrub.words import among, listed, literally
 from belay.packages.versions import Version, best_first, odd_versions
@@ -167,6 +166,4 @@ def _from(source: Source) -> str:
 
 
 def _short(version: Version) -> str:
-    """A version for people: of a commit or a digest the beginning."""
-    text = version.text
-    return text[:8] if re.fullmatch(r"[0-9a-f]{40,64}", text) else text
+    return short_version(version.text)

@@ -33,7 +33,15 @@ from belay.errors import PackageError, ProjectError
 from belay.packages.model import MAIN, SOURCE_TARGET, Requirement, Source, Target, safe_destination
 from belay.packages.projectfile import ProjectFile
 
-__all__ = ["Dependency", "Group", "Project", "is_package_name", "project_folder", "read_project"]
+__all__ = [
+    "Dependency",
+    "Group",
+    "Project",
+    "is_package_name",
+    "project_folder",
+    "project_of",
+    "read_project",
+]
 
 INDEX = "https://micropython.org/pi/v2"
 FOLDER = ".belay/dependencies"
@@ -216,7 +224,16 @@ def read_project(start: Path | None = None) -> Project:
         raise ProjectError(
             f"There is no pyproject.toml in {start or Path.cwd()} or above it. Try: belay new"
         )
-    return _Reader(ProjectFile(folder / "pyproject.toml")).project()
+    return project_of(ProjectFile(folder / "pyproject.toml"))
+
+
+def project_of(file: ProjectFile) -> Project:
+    """The project that a file describes.
+
+    Raises:
+        ProjectError: ``[tool.belay]`` is wrong.
+    """
+    return _Reader(file).project()
 
 
 def is_package_name(text: str) -> bool:

@@ -34,6 +34,7 @@ class ProjectFile:
 
     Args:
         path: of the file.
+        text: that it is to have; what it has by default.
 
     Attributes:
         text: of the file, as it is.
@@ -44,10 +45,10 @@ class ProjectFile:
         ProjectError: it cannot be read, or is no TOML.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
         try:
-            self.text = path.read_bytes().decode("utf-8")
+            self.text = path.read_bytes().decode("utf-8") if text is None else text
         except OSError as error:
             raise ProjectError(f"cannot be read: {error.strerror}", path=str(path)) from error
         except UnicodeDecodeError as error:

@@ -33,7 +33,16 @@ from belay.packages.model import (
 from belay.packages.store import Store
 from belay.packages.writing import mode_of, write_whole
 
-__all__ = ["Changes", "Rewrite", "Stage", "check_claims", "files_for", "planned", "recover"]
+__all__ = [
+    "Changes",
+    "Rewrite",
+    "Stage",
+    "check_claims",
+    "files_for",
+    "planned",
+    "recover",
+    "settle",
+]
 
 _REWRITTEN = ("belay.lock", "pyproject.toml")
 """Files of the project that a swap may change; a journal that names others is none of ours."""
@@ -219,11 +228,12 @@ class Stage:
             tuple(sorted(there.keys() - new.keys())),
         )
 
-    def commit(self, rewrites: Iterable[Rewrite] = ()) -> Changes:
+    def commit(self, rewrites: Iterable[Rewrite] = (), *, folder: bool = True) -> Changes:
         """Swap in what is staged, and rewrite files of the project: all of it, or nothing.
 
         Args:
             rewrites: ``belay.lock`` and ``pyproject.toml``, if they change.
+            folder: False leaves the folder of the dependencies as it is.
 
         Returns:
             What changed in the folder; it is not touched if nothing does.
@@ -234,7 +244,7 @@ class Stage:
         """
         wanted = [each for each in rewrites if each.before != each.after]
         self._verify()
-        changes = self.changes()
+        changes = self.changes() if folder else Changes()
         for name, before, _ in wanted:
             if name not in _REWRITTEN:
                 raise ValueError(f"{name} is not rewritten")
@@ -278,6 +288,23 @@ class Stage:
             for folder in self._made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()  # if it is empty
+
+
+def settle(root: Path, folder: Path, store: Store) -> bool:
+    """Undo a swap that did not finish, if there is one; wait for one that is under way.
+
+    Args:
+        root: the project's folder.
+        folder: of its dependencies.
+        store: has the lock that keeps other processes out.
+
+    Returns:
+        Whether there was one to undo.
+    """
+    if not _stage_folder(root, folder).exists():
+        return False
+    with store.lock(f"project {root.resolve()}"):
+        return recover(root, folder)
 
 
 def recover(root: Path, folder: Path) -> bool:

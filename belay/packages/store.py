@@ -6,6 +6,7 @@
     packages/
       files-v1/ab/cdef…            a file; its name is the digest of its bytes
       entries-v1/NAME-….json       which files a version of a package has, for `belay cache list`
+      answers-v1/ab/cdef…          what was under a URL when it was asked for last, for --offline
       git-v1/KEY.git, KEY.lock     repositories (belay.packages.sources.git) and their locks
       locks/                       what processes hold while they change something
 
@@ -36,10 +37,12 @@ __all__ = ["Store", "StoreEntry", "StoreInfo", "Verified"]
 log = logging.getLogger("belay")
 
 FILES, ENTRIES, GIT, LOCKS = "files-v1", "entries-v1", "git-v1", "locks"
+ANSWERS = "answers-v1"
 VARIABLE = "BELAY_CACHE_DIR"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PART = ".part"
+_NOTHING = b"nothing"
 _MOST_BYTES = 256 << 20
 """Of a file: nothing that is for a board is larger."""
 
@@ -173,6 +176,37 @@ class Store:
             if not path.exists() or path.read_bytes() != data:
                 _add(path, data)
 
+    def remember(self, url: str, data: bytes | None) -> None:
+        """Keep what is under a URL now, for when there is no network; None: nothing."""
+        path = self._answer(url)
+        text = _NOTHING if data is None else self.put(data).encode("ascii")
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists() or path.read_bytes() != text:
+                _add(path, text)
+
+    def recall(self, url: str) -> bytes | None:
+        """What was under a URL when it was asked for last; None: nothing.
+
+        Raises:
+            LookupError: that is not known.
+        """
+        try:
+            text = self._answer(url).read_bytes()[:65]
+        except OSError as error:
+            raise LookupError(url) from error
+        if text == _NOTHING:
+            return None
+        digest = text.decode("ascii", "replace")
+        data = self.get(digest) if _SHA256.fullmatch(digest) else None
+        if data is None:
+            raise LookupError(url)
+        return data
+
+    def _answer(self, url: str) -> Path:
+        digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
+        return self.folder / ANSWERS / digest[:2] / digest[2:]
+
     def lock(self, name: str, timeout: float = _WAIT) -> AbstractContextManager[Any]:
         """A lock between processes, for what is changed in place, such as a clone.
 
@@ -228,6 +262,8 @@ class Store:
                 sha = path.parent.name + path.name
                 if sha not in kept and (not prefix or sha in of_removed):
                     _remove(path)
+            if not prefix:
+                shutil.rmtree(self.folder / ANSWERS, ignore_errors=True)
             return removed
 
     def verify(self, progress: Callable[[int], None] | None = None) -> Verified:

@@ -17,9 +17,9 @@ import hashlib
 import posixpath
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from belay.errors import IntegrityError, PackageError, PackageNotFoundError, UnsafePathError
@@ -39,6 +39,7 @@ from belay.packages.model import (
     UrlSource,
     safe_destination,
 )
+from belay.packages.parallel import in_parallel
 from belay.packages.sources.archives import unpack, without_common_folder
 from belay.packages.sources.bundle import Bundles
 from belay.packages.sources.git import Git
@@ -57,6 +58,7 @@ from belay.packages.sources.spec import is_archive, parse_source
 __all__ = ["Sources"]
 
 Address = Callable[[str], str]
+S = TypeVar("S", GitHostSource, GitSource, BundleSource)
 
 
 class Sources:
@@ -69,6 +71,7 @@ class Sources:
         project: its folder, for paths.
         git_folder: of the cache, for repositories.
         keeps_name: name and source text of single files that do not become ``__init__``.
+        pins: by its text, what a source was resolved to before, such as a commit for a branch.
         hosts: of repositories; a test's seam.
         bundles: a test's seam.
         offline: git asks nobody; the downloader has its own such switch.
@@ -83,6 +86,7 @@ class Sources:
         project: Path,
         git_folder: Path,
         keeps_name: Collection[tuple[str, str]] = (),
+        pins: Mapping[str, Source] | None = None,
         hosts: GitHosts | None = None,
         bundles: Bundles | None = None,
         offline: bool = False,
@@ -92,6 +96,7 @@ class Sources:
         self._downloader = downloader
         self._project = project
         self._keeps_name = keeps_name
+        self._pins = pins or {}
         self._git = Git(git_folder, offline=offline)
         self._hosts = hosts or GitHosts(downloader)
         self._bundles = bundles or Bundles(downloader, self._hosts)
@@ -132,8 +137,7 @@ class Sources:
         """These will be asked for next; what fails now fails again then, and is said then."""
         if len(wanted) < 2:
             return
-        with ThreadPoolExecutor(min(8, len(wanted)), "belay-sources") as pool:
-            list(pool.map(self._prefetch, wanted))
+        in_parallel(self._prefetch, wanted, give_up=self._downloader.close)
 
     def _prefetch(self, wanted: tuple[str, Source | None]) -> None:
         name, source = wanted
@@ -182,10 +186,15 @@ class Sources:
                 source = replace(source, ref=owner.ref)
         return self._hosts.address(self._hosts.resolve(source))
 
+    def _pinned(self, source: S) -> S:
+        """What a source was resolved to before, if it is to stay that."""
+        pin = self._pins.get(source.text)
+        return pin if isinstance(pin, type(source)) else source
+
     # ------------------------------------------------------------------ each kind of source
 
     def _of_host(self, name: str, source: GitHostSource) -> Candidate:
-        there = self._hosts.resolve(source)
+        there = self._hosts.resolve(self._pinned(source))
         last = posixpath.basename(there.path)
         if last.endswith(".json"):
             data = self._hosts.file(there)
@@ -219,7 +228,7 @@ class Sources:
         return self._package(name, there, there.ref, data, where, address)
 
     def _of_git(self, name: str, source: GitSource) -> Candidate:
-        commit = self._git.commit(source)
+        commit = self._git.commit(self._pinned(source))
         there = replace(source, ref=commit)
         files = self._git.files(there, commit)
         prefix = f"git+{_without_password(source.url)}@{commit}#"
@@ -285,7 +294,7 @@ class Sources:
         return self._whole(name, source, "", files, urls)
 
     def _of_bundle(self, name: str, source: BundleSource) -> Candidate:
-        there = self._bundles.resolve(source)
+        there = self._bundles.resolve(self._pinned(source))
         entry = self._bundles.entry(there)
         url = self._bundles.archive(there)
         files = tuple(
