@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -11,7 +12,8 @@ from belay.cli.boardpaths import Resolver
 from belay.cli.boards import Board, each_board
 from belay.cli.columns import aligned, readable
 from belay.cli.options import ANY_BOARD, BoardOptions, Json, Words
-from belay.errors import BelayException
+from belay.cli.usage import UsageError
+from belay.errors import BelayException, DeviceNotFoundError
 from belay.sync.plan import shown
 
 if TYPE_CHECKING:
@@ -70,21 +72,38 @@ def tree(
     boards: BoardOptions = ANY_BOARD,
     size: Sizes = False,
     human: Human = False,
+    packages: bool = False,
     json: Json = False,
 ) -> int:
-    """Draw the folders and files of a board as a tree.
+    """Draw the folders and files of a board as a tree; or a project's packages.
 
     Args:
         words: PORT and folders of the board.
         boards: which boards.
         size: show how large files are.
         human: as --size, such as 1.5K.
+        packages: draw which packages the project needs, and which those need. Where no board is
+            named and there is none, this is drawn anyway.
         json: print objects of objects; a file is its size.
 
     Examples:
         belay tree
         belay tree -s :lib
+        belay tree --packages
     """
+    if packages:
+        from belay.cli.packagelists import print_package_tree
+
+        if words or boards != ANY_BOARD:
+            raise UsageError("--packages is about the project: it takes no board and no path")
+        print_package_tree(json=json)
+        return 0
+    if not words and boards == ANY_BOARD and _only_packages():
+        from belay.cli.packagelists import print_package_tree
+
+        print("belay: there is no board; these are the packages of the project", file=sys.stderr)
+        print_package_tree(json=json)
+        return 0
     split = boards.split(words, least=0, most=None)
 
     def work(board: Board) -> dict[str, Any]:
@@ -173,6 +192,23 @@ def digests(
 
 
 # ------------------------------------------------------------------------------------- asking
+
+
+def _only_packages() -> bool:
+    """Whether there is no board to draw, but a project with packages."""
+    from belay.packages.project import project_folder
+    from belay.transports.boards import resolve
+
+    folder = project_folder()
+    if folder is None or not (folder / "belay.lock").is_file():
+        return False
+    try:
+        resolve(None)
+    except DeviceNotFoundError:
+        return True
+    except BelayException:  # is said again, with what to do
+        return False
+    return False
 
 
 def _entries(board: Board, path: str, recursive: bool) -> list[dict[str, Any]]:

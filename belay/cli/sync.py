@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,8 @@ from cyclopts import Parameter
 
 from belay.cli.boards import Board, each_board
 from belay.cli.options import ANY_BOARD, BoardOptions, Json, Words
+from belay.cli.progress import sync_bar
+from belay.cli.removing import may_remove
 from belay.cli.usage import UsageError
 from belay.errors import BelayException, PyboardException
 
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from belay.sync.plan import Plan
 
 __all__ = ["sync"]
-
-_SHOWN = 20
-"""Most files that a question names."""
 
 
 def sync(
@@ -131,7 +130,7 @@ class _Job:
         if self.dry_run or not planned.operations:
             done = planned
         else:
-            with _bar(board) as update:
+            with sync_bar(shown=board.alone) as update:
                 done = self._sync(board, progress_update=update, **options)
         if self.script is not None and not self.dry_run:
             self._run(board)
@@ -173,24 +172,10 @@ class _Job:
         """The options, once it is settled what becomes of files that nobody wants there."""
         if self.sure or self.dry_run or not planned.unknown:
             return self.options
-        from belay.sync.plan import shown
-
-        listed = [f"  {shown(path)}" for path in planned.unknown[:_SHOWN]]
-        if len(planned.unknown) > _SHOWN:
-            listed.append(f"  and {len(planned.unknown) - _SHOWN} more")
         head = f"On the board, and not in {self.folder}:"
-        if not (self.asking and board.alone and sys.stdin.isatty()):
-            names = ", ".join(line.strip() for line in listed)
-            raise UsageError(f"{head} {names}. --yes removes them, --no-remove leaves them there")
-        print("\n".join([head, *listed]))
-        while True:
-            answer = input("Remove them? [y]es, [n]o, leave them there, [c]ancel: ").strip().lower()
-            if answer in ("y", "yes"):
-                return self.options
-            if answer in ("n", "no"):
-                return {**self.options, "keep": True}
-            if answer in ("c", "cancel"):
-                raise KeyboardInterrupt
+        if may_remove(board, head, planned.unknown, asking=self.asking):
+            return self.options
+        return {**self.options, "keep": True}
 
     def _run(self, board: Board) -> None:
         from belay.scripts import run_script
@@ -226,16 +211,3 @@ def _message(error: Exception) -> str:
     if isinstance(error, PyboardException):
         return str(error.args[0]).strip("\n")
     return f"belay: {str(error).strip()}"
-
-
-@contextlib.contextmanager
-def _bar(board: Board) -> Iterator[Callable[..., object] | None]:
-    """A bar of how far a sync is; None where there is no terminal to show it on."""
-    if not (board.alone and sys.stderr.isatty()):
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        yield functools.partial(progress.update, progress.add_task(""))

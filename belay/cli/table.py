@@ -31,6 +31,7 @@ class Command(NamedTuple):
 _BOARD = "Talk to a board"
 _FIND = "Find boards"
 _FILES = "Files"
+_PACKAGES = "Packages of a project"
 _OTHER = "Other"
 
 COMMANDS: dict[str, Command] = {
@@ -104,7 +105,7 @@ COMMANDS: dict[str, Command] = {
         _FILES,
         "belay.cli.listing:tree",
         "[PORT] [:FOLDER...]",
-        "Draw the folders and files of a board as a tree.",
+        "Draw the folders and files of a board as a tree; or a project's packages.",
     ),
     "cat": Command(
         _FILES, "belay.cli.changing:cat", "[PORT] :FILE...", "Show what is in files of a board."
@@ -157,6 +158,103 @@ COMMANDS: dict[str, Command] = {
         "[PORT]",
         "Let computers write to the drive of a CircuitPython board again.",
     ),
+    "new": Command(_PACKAGES, "belay.cli.new:new", "[PATH]", "Make a project that runs as it is."),
+    "add": Command(
+        _PACKAGES,
+        "belay.cli.packages:add",
+        "[NAME] SOURCE | NAME",
+        "Require a package, and get it into the project.",
+    ),
+    "remove": Command(
+        _PACKAGES,
+        "belay.cli.packages:remove",
+        "NAME...",
+        "Require packages no more, and take them out of the project.",
+    ),
+    "update": Command(
+        _PACKAGES,
+        "belay.cli.packages:update",
+        "[NAME...]",
+        "Look at packages anew: versions, branches, folders.",
+    ),
+    "lock": Command(
+        _PACKAGES,
+        "belay.cli.packages:lock",
+        "[--upgrade [NAME...]]",
+        "Make belay.lock, which says byte for byte what is installed.",
+    ),
+    "fetch": Command(
+        _PACKAGES,
+        "belay.cli.packages:fetch",
+        "",
+        "Get everything that belay.lock needs, for a time without a network.",
+    ),
+    "install": Command(
+        _PACKAGES,
+        "belay.cli.install:install",
+        "[PORT]",
+        "Put a project on a board: its packages, its code, its main program.",
+    ),
+    "list": Command(
+        _PACKAGES,
+        "belay.cli.packagelists:list_packages",
+        "",
+        "List a project's packages, and what each takes on a board.",
+    ),
+    "why": Command(
+        _PACKAGES,
+        "belay.cli.packagelists:why",
+        "NAME",
+        "Show why a package is needed: the ways from the project to it.",
+    ),
+    "outdated": Command(
+        _PACKAGES,
+        "belay.cli.packagelists:outdated",
+        "",
+        "Show packages of which there is something newer.",
+    ),
+    "search": Command(
+        _PACKAGES,
+        "belay.cli.packagelists:search",
+        "[WORD...]",
+        "Search the indices for packages.",
+    ),
+    "clean": Command(
+        _PACKAGES,
+        "belay.cli.packages:clean",
+        "",
+        "Remove from the folder of packages what belay.lock does not have.",
+    ),
+    "export": Command(
+        _PACKAGES,
+        "belay.cli.new:export",
+        "",
+        "Make a package.json of a project, which mip can install.",
+    ),
+    "cache info": Command(
+        _PACKAGES,
+        "belay.cli.cache:info",
+        "",
+        "Show where packages are kept, and how much that is.",
+    ),
+    "cache list": Command(
+        _PACKAGES,
+        "belay.cli.cache:list_entries",
+        "",
+        "List what is kept: packages by name and version, and clones.",
+    ),
+    "cache clear": Command(
+        _PACKAGES,
+        "belay.cli.cache:clear",
+        "[PREFIX]",
+        "Remove what is kept, and is got again when it is needed.",
+    ),
+    "cache verify": Command(
+        _PACKAGES,
+        "belay.cli.cache:verify",
+        "",
+        "Check everything that is kept, and remove what is damaged.",
+    ),
     "virtual": Command(
         _OTHER,
         "belay.cli.virtual:virtual",
@@ -175,7 +273,7 @@ COMMANDS: dict[str, Command] = {
 }
 """Every command by its name."""
 
-ALIASES: dict[str, str] = {}
+ALIASES: dict[str, str] = {"init": "new"}
 """Other names of commands."""
 
 

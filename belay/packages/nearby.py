@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from belay.packages.model import Lock, LockedPackage, PathSource
+from belay.packages.model import Candidate, Lock, LockedPackage, PathSource
 from belay.packages.project import Project
 from belay.packages.sources.local import local_path
 from belay.packages.sources.provider import Sources
@@ -39,7 +39,7 @@ class Nearby:
             source = parse_source(package.source_text)
             if not isinstance(source, PathSource) or self.is_develop(package):
                 continue
-            if local_path(source, self._root).exists() and self._is_new(package, source):
+            if local_path(source, self._root).exists() and self._is_new(package):
                 found.append(package.name)
         return found
 
@@ -51,12 +51,16 @@ class Nearby:
         """Its files as they are now, by destination; none, unless it is taken afresh."""
         if not self.is_develop(package):
             return {}
-        source = parse_source(package.source_text)
-        candidate = self._sources.candidate(package.name, "", source)
-        return {file.dest: self._sources.read(file) for file in candidate.files}
+        files = self.candidate(package).files
+        return {file.dest: self._sources.read(file) for file in files}
 
-    def _is_new(self, package: LockedPackage, source: PathSource) -> bool:
-        there = self._sources.candidate(package.name, "", source).files
+    def candidate(self, package: LockedPackage) -> Candidate:
+        """It as it is now."""
+        source = parse_source(package.source_text)
+        return self._sources.candidate(package.name, "", source)
+
+    def _is_new(self, package: LockedPackage) -> bool:
+        there = self.candidate(package).files
         locked = {(file.dest, file.target): file.sha256 for file in package.files}
         digests = {(file.dest, file.target): file.sha256 for file in there}
         return digests.keys() != locked.keys() or any(

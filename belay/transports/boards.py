@@ -38,6 +38,7 @@ __all__ = [
     "ResolvedAddress",
     "configured",
     "default",
+    "entry_text",
     "look_up",
     "project_file",
     "remove",
@@ -223,17 +224,8 @@ def save(
         AddressError: the name or the address is wrong, or must not stand in a project's file.
         ConnectionFailedError: the file cannot be written.
     """
-    if not isinstance(parse_address(name), BoardName):
-        raise AddressError(f"A board cannot be called {name!r}: that is an address.")
-    parsed = UsbAddress(address) if isinstance(address, UsbSpecifier) else parse_address(address)
-    if isinstance(parsed, BoardName):
-        parsed = parse_address(look_up(parsed.name).address)
-    if isinstance(parsed, UsbSpecifier):
-        parsed = UsbAddress(parsed)
     path = _place(where)
-    reason = _refused_in_project(parsed, path.parent) if where == "project" else ""
-    if reason:
-        raise AddressError(f"{name!r} cannot stand in {path}: {reason}. Save it for the user.")
+    written = entry_text(name, address, path.parent if where == "project" else None)
 
     def change(tables: Any) -> None:
         import tomlkit
@@ -246,7 +238,7 @@ def save(
         fresh = not isinstance(entry, dict)
         if fresh:
             tables[name] = entry = tomlkit.table()
-        entry["address"] = str(parsed)
+        entry["address"] = written
         if default:
             entry["default"] = True
         if fresh:
@@ -254,6 +246,32 @@ def save(
 
     _edit(path, where, change)
     return path
+
+
+def entry_text(name: str, address: str | UsbSpecifier, project: Path | None = None) -> str:
+    """An address as the configuration is to have it.
+
+    Args:
+        name: that it is to have.
+        address: what the name is to stand for; another name, too.
+        project: the folder of the project in whose file it is to stand; None: the user's own.
+
+    Raises:
+        AddressError: the name or the address is wrong, or must not stand in a project's file.
+    """
+    if not isinstance(parse_address(name), BoardName):
+        raise AddressError(f"A board cannot be called {name!r}: that is an address.")
+    parsed = UsbAddress(address) if isinstance(address, UsbSpecifier) else parse_address(address)
+    if isinstance(parsed, BoardName):
+        parsed = parse_address(look_up(parsed.name).address)
+    if isinstance(parsed, UsbSpecifier):
+        parsed = UsbAddress(parsed)
+    reason = _refused_in_project(parsed, project) if project else ""
+    if reason:
+        assert project is not None
+        path = project / "pyproject.toml"
+        raise AddressError(f"{name!r} cannot stand in {path}: {reason}. Save it for the user.")
+    return str(parsed)
 
 
 def remove(name: str, where: str = "user") -> Path:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 CUT = "cut"
 SILENT = "silent"
+HANG = "hang"
 
 
 @dataclass
@@ -32,14 +33,16 @@ class Asked:
 class Server:
     """At `url`; `asked` holds every request. Each path first shows its faults, one per request.
 
-    A fault is a status, a `Reply`, or `CUT` (half of the body) or `SILENT` (no answer at all).
+    A fault is a status, a `Reply`, or `CUT` (half of the body), `SILENT` (no answer, the end) or
+    `HANG` (no answer, until the test is over or releases it).
     """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self._replies: dict[str, Reply] = {}
         self._faults: dict[str, list[int | str | Reply]] = {}
-        self._turn = threading.Lock()
+        self._turn = threading.Condition()
+        self._released = threading.Event()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -51,7 +54,11 @@ class Server:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Site(ThreadingHTTPServer):
+            def handle_error(self, *args: object) -> None:
+                """Who has asked may be gone by now."""
+
+        self._http = Site(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -71,6 +78,7 @@ class Server:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.release()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
@@ -99,10 +107,20 @@ class Server:
     def times(self, path: str) -> int:
         return sum(asked.path == path for asked in self.asked)
 
+    def wait_for(self, count: int) -> None:
+        """Wait until it was asked so often."""
+        with self._turn:
+            assert self._turn.wait_for(lambda: len(self.asked) >= count, timeout=60)
+
+    def release(self) -> None:
+        """Answer what hangs."""
+        self._released.set()
+
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         path = handler.path
         with self._turn:
             self.asked.append(Asked(path, {k.lower(): v for k, v in handler.headers.items()}))
+            self._turn.notify_all()
             known = self._replies.get(path) or self._replies.get(urlsplit(path).path)
             reply = known or Reply(b"nothing here", 404)
             fault = self._faults[path].pop(0) if self._faults.get(path) else None
@@ -110,8 +128,10 @@ class Server:
             reply = Reply(b"fault", fault, {"Retry-After": "0"})
         elif isinstance(fault, Reply):
             reply = fault
-        handler.close_connection = fault in (CUT, SILENT)
-        if fault == SILENT:
+        handler.close_connection = fault in (CUT, SILENT, HANG)
+        if fault == HANG:
+            self._released.wait()
+        if fault in (SILENT, HANG):
             return
         handler.send_response(reply.status)
         for name, value in reply.headers.items():

@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from belay.errors import DownloadError, PackageNotFoundError
-from belay.packages.download import Downloader, public_url, tokens_of_environment
+from belay.packages.download import (
+    Downloader,
+    NothingThereError,
+    public_url,
+    tokens_of_environment,
+)
+from belay.packages.parallel import in_parallel
+from belay.packages.store import Store
 from tests.packages.server import CUT, SILENT, Reply, Server
 
 BODY = bytes(range(256)) * 400
@@ -133,24 +143,36 @@ def test_offline_asks_for_nothing(server: Server) -> None:
     assert not server.asked
 
 
-def test_many_at_once_in_order(server: Server) -> None:
-    urls = [server.give(f"/{n}", f"{n}" * 1000, faults=[500] * (n % 3)) for n in range(20)]
-    seen: dict[str, int] = {}
+def test_how_far_it_is(server: Server) -> None:
+    urls = [server.give(f"/{n}", f"{n}".encode() * 1000) for n in range(20)]
+    chunked = {"Transfer-Encoding": "chunked"}
+    urls.append(server.give("/unknown", b"5\r\nhello\r\n0\r\n\r\n", headers=chunked))
+    seen: dict[str, tuple[int, int]] = {}
     with Downloader(
-        pause=Pauses(), progress=lambda url, done, size: seen.update({url: done})
+        pause=Pauses(), progress=lambda url, done, size: seen.update({url: (done, size)})
     ) as downloader:
-        got = list(downloader.get_many([*urls, urls[3]]))
-    assert got == [f"{n}".encode() * 1000 for n in [*range(20), 3]]
-    assert seen == {url: len(data) for url, data in zip(urls, got, strict=False)}
-    assert server.times("/3") == 1  # asked for once, given twice
+        got = in_parallel(downloader.get, urls)
+    assert got == [*(f"{n}".encode() * 1000 for n in range(20)), b"hello"]
+    assert seen == {url: (len(data),) * 2 for url, data in zip(urls, got, strict=True)}
 
 
-def test_the_first_failure_ends_the_others(server: Server) -> None:
-    urls = [server.give("/good", BODY), server.url + "/missing"]
-    with Downloader() as downloader:
-        with pytest.raises(PackageNotFoundError):
-            list(downloader.get_many(urls))
-        assert downloader.get(urls[0]) == BODY  # and it goes on
+def test_what_was_asked_is_remembered(server: Server, tmp_path: Path) -> None:
+    url, missing, store = server.give("/a", BODY), server.url + "/missing", Store(tmp_path)
+    with Downloader(memory=store) as downloader:
+        assert downloader.get(url) == BODY
+        with pytest.raises(NothingThereError):
+            downloader.get(missing)
+    asked = len(server.asked)
+    with Downloader(memory=store, offline=True) as downloader:
+        assert downloader.get(url) == BODY
+        with pytest.raises(NothingThereError, match="when it was asked"):
+            downloader.get(missing)
+        with pytest.raises(DownloadError, match="--offline"):
+            downloader.get(server.url + "/other")
+        store.path(hashlib.sha256(BODY).hexdigest()).write_bytes(b"damaged")
+        with pytest.raises(DownloadError, match="--offline"):
+            downloader.get(url)
+    assert len(server.asked) == asked
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000])
@@ -164,18 +186,6 @@ def test_json_that_is_none(server: Server, body: bytes) -> None:
 def test_only_the_web(url: str) -> None:
     with Downloader() as downloader, pytest.raises(DownloadError, match="http://"):
         downloader.get(url)
-
-
-def test_ctrl_c_gives_up_all(server: Server) -> None:
-    urls = [server.give(f"/{n}", BODY) for n in range(30)]
-
-    def interrupted(url: str, done: int, size: int) -> None:
-        raise KeyboardInterrupt
-
-    downloader = Downloader(workers=2, progress=interrupted)
-    with downloader, pytest.raises(KeyboardInterrupt):
-        list(downloader.get_many(urls))
-    assert len(server.asked) <= 2  # one for each worker
 
 
 def test_a_slow_server_has_a_deadline(server: Server) -> None:
