@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import builtins
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
 
-from belay.errors import BelayException
+from belay.errors import BelayException, PackageError
 from belay_jupyter import boards
 from belay_jupyter.boards import DEFAULT, Board
 from belay_jupyter.options import (
@@ -27,6 +27,7 @@ from belay_jupyter.options import (
 from belay_jupyter.progress import CellLine, SyncLine
 
 if TYPE_CHECKING:
+    from belay.installing import Installation
     from belay.sync.plan import Plan
 
 __all__ = ["FileMagics"]
@@ -157,6 +158,73 @@ class FileMagics(Magics):
 
         self._each(options.target, work)
 
+    @magic_arguments()
+    @argument(
+        "folder",
+        nargs="?",
+        default=".",
+        metavar="FOLDER",
+        help="Of the project, or one inside. Usually the current one.",
+    )
+    @argument(
+        "--with",
+        dest="groups",
+        action="append",
+        metavar="GROUP",
+        help="A group of dependencies that is optional. Repeat it.",
+    )
+    @argument("--main", metavar="FILE", help="A script that becomes /main.py.")
+    @argument("--mpy", action="store_true", help="Packages as .mpy, where they have these.")
+    @argument("--no-minify", action="store_true", help="Leave comments and docstrings in them.")
+    @argument("--dry-run", action="store_true", help="Say what would be done, and do nothing.")
+    @argument("--yes", action="store_true", help="Remove files of the board without asking.")
+    @argument("--no-remove", action="store_true", help="Remove nothing from the board.")
+    @argument("--locked", action="store_true", help="Fail if belay.lock does not fit.")
+    @argument("--frozen", action="store_true", help="Take belay.lock as it stands.")
+    @argument("--offline", action="store_true", help="Ask nobody: what was fetched has to do.")
+    @target_option
+    @line_magic
+    def belay_install(self, line: str) -> None:
+        """Put a project on a board: its packages as belay.lock says, and its code.
+
+        Packages go to /lib, the code to the folder that [tool.belay] names. The board is not
+        reset: modules that it has imported stay as they are in its memory, until %belay_reset.
+        """
+        from belay.installing import Installation
+        from belay.packages.workspace import Workspace
+
+        options = parse(self.belay_install, line)
+        if options.locked and options.frozen:
+            raise UsageError("%belay_install: --locked and --frozen do not go together")
+        line_below = CellLine(self.shell)
+
+        def progress(url: str, done: int, size: int) -> None:
+            line_below.show(f"{url}: {done:,} bytes")
+
+        try:
+            with Workspace(
+                _host_path(options.folder), offline=options.offline, progress=progress
+            ) as workspace:
+                fit = {"locked": options.locked, "frozen": options.frozen}
+                if not options.dry_run:
+                    workspace.install(**fit)
+                lock = workspace.current(**fit)
+                installation = Installation(
+                    workspace,
+                    lock,
+                    groups=_texts(options.groups) or (),
+                    main=None if options.main is None else _host_path(options.main),
+                    mpy=options.mpy,
+                    minify=not options.no_minify,
+                )
+                self._each(
+                    options.target, lambda board, at: _installed(board, at, installation, options)
+                )
+        except (OSError, PackageError) as error:
+            line_below.leave()
+            self._boards.renderer.as_message(error)
+            raise
+
     # ---------------------------------------------------------------------------- inside
 
     def _chosen(self, target: str) -> list[Board]:
@@ -187,17 +255,42 @@ class FileMagics(Magics):
                 board.calls -= 1
 
 
+def _installed(board: Board, at: CellLine, installation: Installation, options: Any) -> None:
+    """Put a project on one board, and tell what was done."""
+    from belay.installing import install_project
+
+    remove = not options.no_remove
+    if options.dry_run or (remove and not options.yes):
+        steps = install_project(board.device, installation, remove=remove, dry_run=True)
+        if options.dry_run:
+            for step in steps:
+                print("\n".join([*step.plan.lines(), f"{step.name}{_on(board)}: {step.plan}"]))
+            return
+        unknown = [path for step in steps for path in step.plan.unknown]
+        if unknown:
+            remove = _may_remove(f"On {_called(board)}, and not in the project:", unknown)
+    steps = install_project(board.device, installation, remove=remove, update=SyncLine(at))
+    told = [f"{step.name} in {step.dst}: {_summary(step.plan)}" for step in steps]
+    at.end("; ".join(told) + _on(board) if told else "there is nothing to install")
+
+
 def _agreed(board: Board, folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """What is wanted, once it is settled what becomes of files that the folder does not have."""
     planned = board.device.sync(folder, **wanted, dry_run=True)
-    if not planned.unknown:
+    if not planned.unknown or _may_remove(
+        f"On {_called(board)}, and not in {folder}:", planned.unknown
+    ):
         return wanted
+    return {**wanted, "keep": True}
+
+
+def _may_remove(head: str, paths: Sequence[str]) -> bool:
+    """Ask whether files of a board are removed; otherwise they are left there."""
     from belay.sync.plan import shown
 
-    listed = [f"  {shown(path)}" for path in planned.unknown[:_SHOWN]]
-    if len(planned.unknown) > _SHOWN:
-        listed.append(f"  and {len(planned.unknown) - _SHOWN} more")
-    head = f"On {_called(board)}, and not in {folder}:"
+    listed = [f"  {shown(path)}" for path in paths[:_SHOWN]]
+    if len(paths) > _SHOWN:
+        listed.append(f"  and {len(paths) - _SHOWN} more")
     question = "Remove them? [y]es, [n]o, leave them there, [c]ancel: "
     try:
         answer = builtins.input("\n".join([head, *listed, question])).strip().lower()
@@ -207,10 +300,8 @@ def _agreed(board: Board, folder: Path, wanted: dict[str, Any]) -> dict[str, Any
         raise UsageError(
             "\n".join([head, *listed, "--yes removes them, --no-remove leaves them there"])
         ) from None
-    if answer in ("y", "yes"):
-        return wanted
-    if answer in ("n", "no"):
-        return {**wanted, "keep": True}
+    if answer in ("y", "yes", "n", "no"):
+        return answer.startswith("y")
     raise KeyboardInterrupt("nothing was done")
 
 

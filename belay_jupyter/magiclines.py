@@ -25,6 +25,7 @@ PATHS = {
     "belay_sync": ("here", "board"),
     "belay_put": ("here", "board"),
     "belay_get": ("board", "here"),
+    "belay_install": ("here",),
 }
 """The magics of files, and where their paths are."""
 

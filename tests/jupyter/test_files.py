@@ -30,12 +30,26 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (place / "nothing").mkdir()
+    project = place / "project"
+    for name, text in {
+        "pyproject.toml": '[tool.belay]\nname = "thing"\n[tool.belay.dependencies]\n'
+        'near = "lib/near.py"\n[tool.belay.group.test]\noptional = true\n'
+        '[tool.belay.group.test.dependencies]\nextra = "lib/extra.py"\n',
+        "lib/near.py": "N = 1\n",
+        "lib/extra.py": "E = 2\n",
+        "thing/__init__.py": "import near\nT = near.N + 40\n",
+        "start.py": "import thing\n",
+    }.items():
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     return place
 
 
 @pytest.fixture(scope="module")
 def started(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    with kernel_process(tmp_path_factory.mktemp("kernel")) as kernel:
+    home = tmp_path_factory.mktemp("kernel")
+    with kernel_process(home, BELAY_CACHE_DIR=str(home / "cache")) as kernel:
         kernel.good(f"%cd -q {place}")
         kernel.good(
             "%load_ext belay_jupyter\n%belay_connect virtual:\nfrom belay_jupyter import get_device"
@@ -131,6 +145,30 @@ def test_there_and_back(kernel: Kernel, place: Path) -> None:
     assert (place / "back/c.bin").read_bytes() == data
 
 
+def test_a_project_on_the_board(kernel: Kernel, place: Path) -> None:
+    plan = kernel.good("%belay_install project --dry-run")
+    assert "+ /lib/near/__init__.py  4 bytes" in plan.stdout
+    assert on_board(kernel) == "[]"
+    assert not (place / "project/belay.lock").exists()
+    done = shown(kernel.good("%belay_install project --main project/start.py"))
+    assert done == ["packages in /lib: 1 written; thing in /thing: 1 written; main in /main.py: "
+                    "1 written"]  # fmt: skip
+    assert kernel.good("%device import thing; thing.T").result == "41"
+    assert (place / "project/belay.lock").is_file()
+    kernel.good("get_device().files.write('/lib/mine.py', b'1')")
+    error = kernel.run("%belay_install project --with test --frozen --offline").traceback_or_text
+    assert "On the board, and not in the project:\n  /lib/mine.py\n--yes removes" in error
+    done = shown(kernel.good("%belay_install project --with test --locked --yes"))
+    assert done == ["packages in /lib: 1 written, 1 removed, 1 unchanged; thing in /thing: "
+                    "0 written, 1 unchanged"]  # fmt: skip
+    assert kernel.good("%device import extra; extra.E").result == "2"
+    (place / "project/lib/near.py").write_text("N = 2\n")
+    error = kernel.run("%belay_install project --locked").traceback_or_text
+    assert "LockError: near has changed since" in error
+    shown(kernel.good("%belay_install project --no-remove"))
+    assert kernel.good("get_device().files.read('/lib/near/__init__.py')").result == "b'N=2\\n'"
+
+
 def test_several_boards(kernel: Kernel) -> None:
     kernel.good("%belay_connect virtual: --name other")
     try:
@@ -149,6 +187,10 @@ def test_several_boards(kernel: Kernel) -> None:
     [
         ("%belay_sync nowhere", "UsageError: %belay_sync: there is no folder 'nowhere'"),
         ("%belay_sync app relative", "ValueError: "),
+        ("%belay_install app", "ProjectError: There is no pyproject.toml in"),
+        ("%belay_install project --with none", "has no group 'none'"),
+        ("%belay_install project --main app", "app cannot be main.py"),
+        ("%belay_install project --locked --frozen", "UsageError: %belay_install: --locked and"),
         ("%belay_put nowhere", "UsageError: %belay_put: there is no file 'nowhere'"),
         ("%belay_get /nowhere", "BoardFileError: /nowhere: there is no such file or folder"),
         ("%belay_put 'app", "UsageError: No closing quotation"),
@@ -233,6 +275,7 @@ def test_nbconvert_keeps_one_line(
         ("%belay_sync app --keep x |", {"lib/": "path", "main.py": "path"}, ()),
         ("%belay_sync app / x|", {}, ()),
         ("%belay_sync --n|", {"--no-remove": "option", "--no-minify": "option"}, ()),
+        ("%belay_install pro|", {"project/": "path"}, ()),
         ("%belay_put app/lib/|", {"app/lib/a.py": "path"}, ()),
         ("%belay_get /lib/|", {"/lib/a.py": "path", "/lib/b.py": "path"}, ()),
         ("%belay_get /lib/a.py a|", {"app/": "path"}, ()),
