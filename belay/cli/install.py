@@ -19,6 +19,8 @@ from belay.errors import BelayException
 
 if TYPE_CHECKING:
     from belay.installing import Installation, Step
+    from belay.packages.model import Lock
+    from belay.packages.workspace import Workspace
 
 __all__ = ["install"]
 
@@ -82,16 +84,9 @@ def install(
     split = boards.split(words, most=0)
     script = None if run is None else _read(run)
     with opened(offline=offline, quiet=json) as workspace:
-        if dry_run:
-            lock = workspace.current(locked=locked, frozen=frozen)
-        else:
-            done = workspace.install(locked=locked, frozen=frozen)
-            lock = workspace.lock()
-            if (done.moved or done.changes) and not json:
-                tell(done)
         installation = Installation(
             workspace,
-            lock,
+            _lock(workspace, dry_run=dry_run, locked=locked, frozen=frozen, quiet=json),
             groups=with_,
             main=main,
             mpy=mpy,
@@ -111,6 +106,16 @@ def install(
             return found
 
         return each_board(split, work, json=json, startup="")
+
+
+def _lock(workspace: Workspace, *, dry_run: bool, locked: bool, frozen: bool, quiet: bool) -> Lock:
+    """The lock to install from; the project's folder of packages is as it says then."""
+    if dry_run:
+        return workspace.current(locked=locked, frozen=frozen)
+    done = workspace.install(locked=locked, frozen=frozen)
+    if (done.moved or done.changes) and not quiet:
+        tell(done)
+    return workspace.lock()
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,14 @@ def in_parallel(
     except BaseException:
         over.set()
         give_up()
-        until = time.monotonic() + _GRACE
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join(max(0.0, until - time.monotonic()))
+        _end(threads)
         raise
     return results
+
+
+def _end(threads: Iterable[threading.Thread]) -> None:
+    """Wait a while for those that were given up."""
+    until = time.monotonic() + _GRACE
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join(max(0.0, until - time.monotonic()))

@@ -23,7 +23,7 @@ friendly REPL. A damaged byte may have led it there, with a line that is not emp
 Ctrl-A."""
 
 _REBOOT = re.compile(
-    rb"[\x04>]*[^\n\x04]{0,12}soft reboot\r*\n|\r*\n[^\n]*"
+    rb"(?:[\x04>]+(?:\r*\n)?)?[^\n\x04]{0,12}soft reboot\r*\n|\r*\n[^\n]*"
     + FRIENDLY.pattern
     # CircuitPython: its status bar, which is silent in the raw REPL, and words around code.py.
     + rb"|\x1b\]0;\xf0\x9f\x90\x8d|\r*\nAuto-reload is o|\r*\nPress any key to enter the REPL"
@@ -32,6 +32,12 @@ _REBOOT = re.compile(
 
 _BANNER_LIMIT = 256
 """Bytes that a banner and its prompt take at most."""
+
+_REBOOTING = re.compile(rb"\x04{2}>?(?:\r*\n)?MPY: soft reboot\r*\n")
+"""The end of a program's output, then the first word of a reset: boot.py runs now, however long."""
+
+REBOOT_WAITS = 40
+"""Silences in which what says so is held: some seconds. No program prints this but to deceive."""
 
 MOST_QUESTIONS = 8
 """Times that one request is asked after while it may be running."""
@@ -88,6 +94,7 @@ class RunningText:
         self._recent = b""
         self._doubt = False
         self._questions = 0
+        self._waits = 0
         self._news = True
 
     def begin(self) -> None:
@@ -96,6 +103,7 @@ class RunningText:
         self._recent = b""
         self._doubt = False
         self._questions = 0
+        self._waits = 0
         self._news = True
 
     @property
@@ -144,6 +152,9 @@ class RunningText:
             self._news = False
             self._doubt = True
             return b"", True
+        if _REBOOTING.match(self._held) and self._waits < REBOOT_WAITS:
+            self._waits += 1
+            return b"", False
         self._news = True
         return self._release(len(self._held)), False
 

@@ -13,13 +13,16 @@ import pytest
 
 from belay.cli import COMMANDS, main
 from belay.cli.completion import SHELLS
+from belay.cli.table import ALIASES
 from belay.transports import boards
 
 Capture = pytest.CaptureFixture[str]
 
 LINES = {
-    "belay in": "info",
     "belay inf": "info",
+    "belay ini": "init",
+    "belay install --froz": "--frozen",
+    "belay cache ve": "verify",
     "belay info --js": "--json",
     "belay latency --warm": "--warm-up",
     "belay exec -t le": "left",
@@ -86,7 +89,7 @@ def test_zsh(scripts: Path) -> None:
     for line in ("belay ", "belay info -", "belay exec -t ", "belay completion ", "belay run "):
         program += f"words=({line} ''); CURRENT=$#words; _belay; print .\n"
     found = [part.split() for part in "\n".join(run("zsh", program, scripts)).split("\n.")]
-    assert set(found[0]) == {name.split()[0] for name in COMMANDS}
+    assert set(found[0]) == {name.split()[0] for name in (*COMMANDS, *ALIASES)}
     assert found[2] == ["left", "virtual\\"]
     assert found[3] == ["bash", "zsh", "fish"]
     assert found[4] == ["left", "virtual\\", "FILES"]
