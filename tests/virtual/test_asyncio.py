@@ -257,9 +257,10 @@ def test_a_handler_sets_a_flag(shared_raw: BoardProcess, source: str) -> None:
 
 def test_timers_run_while_all_tasks_sleep(shared_raw: BoardProcess) -> None:
     program = (
-        "import asyncio, machine\nn = []\n"
+        "import asyncio, machine, time\nn = []\nbegun = time.ticks_ms()\n"
         "t = machine.Timer(period=5, callback=n.append)\n"
-        "asyncio.run(asyncio.sleep_ms(60)); t.deinit(); print(2 <= len(n) <= 12)"
+        "asyncio.run(asyncio.sleep_ms(60)); t.deinit()\n"  # however long that is on a busy machine
+        "print(2 <= len(n) <= time.ticks_diff(time.ticks_ms(), begun) // 5)"
     )
     assert shared_raw.exec(program) == (b"True\n", b"")
 
