@@ -61,7 +61,7 @@ def list_entries(*, json: Json = False) -> None:
         print("nothing is kept")
         return
     rows = [["NAME", "SIZE", "SOURCE"]]
-    rows += [[each.name, readable(each.size), each.source] for each in found]
+    rows += [[_shown(each.name), readable(each.size), each.source] for each in found]
     for line in aligned(rows, right=(1,)):
         print(line)
 
@@ -95,7 +95,7 @@ def clear(
         print("there is nothing to clear" if all_ else f"nothing begins with {prefix!r}")
         return 1
     if not yes:
-        _ask([f"  {name}" for name in names] or ["  files of no package"])
+        _ask([f"  {_shown(name)}" for name in names] or ["  files of no package"])
     removed = store.clear(prefix)
     print(f"{len(removed)} removed")
     return 0
@@ -126,6 +126,14 @@ def verify(*, json: Json = False) -> int:
         for digest in found.damaged:
             print(f"  {digest}")
     return 1 if found.damaged else 0
+
+
+def _shown(name: str) -> str:
+    """A name and a version; of a commit or a digest the beginning, which is a PREFIX, too."""
+    from belay.packages.model import short_version
+
+    package, _, version = name.partition(" ")
+    return f"{package} {short_version(version)}".rstrip()
 
 
 def _ask(listed: list[str]) -> None:

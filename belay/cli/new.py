@@ -57,7 +57,10 @@ def new(
     print(f"Try: {where}belay install virtual: --main main.py --follow")
 
 
-def export(*, output: Annotated[str, Parameter(name=("--output", "-o"))] = "") -> None:
+def export(
+    *,
+    output: Annotated[str, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)] = "",
+) -> None:
     """Make a package.json of a project, which mip can install.
 
     It stands in the project's folder, and names the project's code by paths in there. Publish the
