@@ -109,7 +109,11 @@ def get(
     entry = files.stat(path)
     if not entry.is_dir:
         to.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(files, path, to, entry.size, progress)
+        data = _fetch(files, path, entry.size, progress)
+        if to.exists() and not (to.is_file() or to.is_dir()):
+            to.write_bytes(data)  # a pipe or a device, such as /dev/stdout, is no file to replace
+        else:
+            _store(Path(os.path.realpath(to)), data)  # a link stays: what it leads to is replaced
         return [str(to)]
     found = files.manifest(path)
     # All names are looked at before anything is written: a board may say anything.
@@ -119,7 +123,7 @@ def get(
         folder.mkdir(parents=True, exist_ok=True)
     for file, place in places.items():
         place.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(files, file, place, found.files[file].size, progress)
+        _store(place, _fetch(files, file, found.files[file].size, progress))
     return [str(place) for place in places.values()]
 
 
@@ -136,11 +140,16 @@ def _inside(to: Path, path: str, found: str) -> Path:
     return to.joinpath(*names)
 
 
-def _fetch(files: Files, path: str, to: Path, size: int, progress: CopyProgress) -> None:
-    """Fetch one file; the one that is here stays until the new one is there."""
+def _fetch(files: Files, path: str, size: int, progress: CopyProgress) -> bytes:
+    """What is in one file of the board."""
     data = files.read(path, progress=lambda done: progress(path, done, max(size, done)))
     if not data:
         progress(path, 0, 0)
+    return data
+
+
+def _store(to: Path, data: bytes) -> None:
+    """Make a file here; the one that is there stays until the new one is."""
     scratch = to.with_name(f".belay-{os.urandom(4).hex()}.part")
     try:
         with scratch.open("xb") as file:

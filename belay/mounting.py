@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from belay.session.session import Session
     from belay.source.linemap import SourceMap
 
-__all__ = ["Mount", "Mounting", "Mounts"]
+__all__ = ["Mount", "Mounting", "Mounts", "mount_point"]
 
 _NOBODY, _DEFLATED = b"\x13", b"\xff"
 """Answers in place of a :class:`HostFolder`'s: ENODEV; and what begins a deflated one."""
@@ -195,7 +195,7 @@ class Mounting:
         if not os.path.isdir(folder):
             kind = NotADirectoryError if os.path.exists(folder) else FileNotFoundError
             raise kind(f"{os.fspath(folder)!r} is no folder of this computer")
-        at = _place(at)
+        at = mount_point(at)
         if at in self._mounts.by_place:
             there = self._mounts.by_place[at]
             raise ValueError(f"{there!r} is there already; umount it first")
@@ -220,7 +220,7 @@ class Mounting:
         Raises:
             ValueError: nothing is there.
         """
-        at = _place(at)
+        at = mount_point(at)
         mount = self._mounts.by_place.pop(at, None)
         if mount is None:
             raise ValueError(f"nothing is mounted at {at}")
@@ -255,8 +255,12 @@ def _again(at: str, number: int, importing: bool) -> Callable[[Any], object]:
     return replay
 
 
-def _place(at: str) -> str:
-    """A place on the board in its normal form."""
+def mount_point(at: str) -> str:
+    """A place on the board for a folder of this computer, in its normal form.
+
+    Raises:
+        ValueError: there can be none.
+    """
     if not isinstance(at, str):
         raise TypeError(f"at must be a str, not {at!r}")
     name = at.strip("/")

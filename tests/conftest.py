@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -26,6 +27,10 @@ def chromium() -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the virtual board once, before parallel workers would all do it at the same time."""
+    # What a script starts in the background, `make test &`, ignores Ctrl-C; so would all programs
+    # that tests start and then interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     is_worker = hasattr(config, "workerinput")
     if not is_worker and getattr(config.option, "numprocesses", None):
         subprocess.run(

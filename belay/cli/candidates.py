@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,17 +83,29 @@ def found_boards() -> list[Candidate]:
     from belay.transports.boards import configured
     from belay.transports.usb import list_devices
 
-    return named_and_found(list_devices(), configured().values())
+    return named_and_found(list_devices(), configured().values(), _is_there)
+
+
+def _is_there(port: str) -> bool:
+    """Whether the system has a serial port, on USB or not."""
+    if os.name == "posix":
+        return os.path.exists(port)
+    from serial.tools import list_ports
+
+    return any(each.device == port for each in list_ports.comports())
 
 
 def named_and_found(
-    devices: Sequence[UsbSpecifier], entries: Iterable[BoardEntry]
+    devices: Sequence[UsbSpecifier],
+    entries: Iterable[BoardEntry],
+    is_there: Callable[[str], bool],
 ) -> list[Candidate]:
     """The boards to choose from, those that are plugged in first.
 
     Args:
         devices: what is on USB.
         entries: what has a name.
+        is_there: tells whether there is a serial port, which need not be on USB.
     """
     from belay.transports.address import SerialAddress, UsbAddress, parse_address
 
@@ -107,6 +119,8 @@ def named_and_found(
             fitting = [each for each in devices if parsed.specifier._fits(each)]
         elif isinstance(parsed, SerialAddress):
             fitting = [each for each in devices if each.device == parsed.port]
+            if not fitting and is_there(parsed.port):  # a UART of this computer's own
+                others.append(Candidate(entry.address, entry.name))
         else:
             fitting = []
             others.append(Candidate(entry.address, entry.name))

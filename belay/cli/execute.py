@@ -8,7 +8,7 @@ import textwrap
 from typing import Any
 
 from belay.cli.boards import Board, each_board
-from belay.cli.options import ANY_BOARD, BoardOptions, Json, Words
+from belay.cli.options import ANY_BOARD, BoardOptions, Json, Seconds, Words
 
 __all__ = ["execute"]
 
@@ -17,7 +17,7 @@ def execute(
     *words: Words,
     boards: BoardOptions = ANY_BOARD,
     json: Json = False,
-    timeout: float | None = None,
+    timeout: Seconds = None,
 ) -> int:
     """Run a statement on a board, or show an expression's value.
 

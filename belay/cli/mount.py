@@ -10,6 +10,7 @@ from pathlib import Path
 from belay.cli.boards import one_board
 from belay.cli.options import ANY_BOARD, BoardOptions, Words
 from belay.cli.usage import UsageError
+from belay.mounting import mount_point
 
 __all__ = ["mount"]
 
@@ -45,8 +46,10 @@ def mount(
     folder, *script = split.words
     if not os.path.isdir(folder):
         raise UsageError(f"there is no folder {folder!r}")
-    if not at.startswith("/") or at.strip("/.") == "":
-        raise UsageError(f"--at {at}: a folder of the board below / is needed, such as /remote")
+    try:
+        at = mount_point(at)
+    except ValueError as error:
+        raise UsageError(f"--at: {error}") from None
     source, filename = _script(folder, script[0]) if script else ("", "")
     with one_board(split, reset=bool(script), startup=None if script else "") as board:
         device = board.device

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from belay.cli.usage import UsageError, WordCountError
 
-__all__ = ["ANY_BOARD", "BoardOptions", "Json", "Split", "Words"]
+__all__ = ["ANY_BOARD", "BoardOptions", "Json", "Seconds", "Split", "Words"]
 
 Words = Annotated[str, Parameter(show=False)]
 """``*words: Words``: PORT and the command's own arguments; the usage line shows them."""
 
 Json = Annotated[bool, Parameter(name="--json")]
 """``json: Json = False``: print what a program can read."""
+
+Seconds = Annotated[float | None, Parameter(validator=Number(gt=0))]
+"""``timeout: Seconds = None``: after which something is given up."""
 
 
 @Parameter(name="*")

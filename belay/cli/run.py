@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from belay.cli.boards import Board, each_board, reads_like_a_board
-from belay.cli.options import ANY_BOARD, BoardOptions, Words
+from belay.cli.options import ANY_BOARD, BoardOptions, Seconds, Words
 from belay.cli.usage import UsageError
 from belay.errors import BelayException, ConnectionLost
 
@@ -30,7 +30,7 @@ def run(
     boards: BoardOptions = ANY_BOARD,
     follow: Annotated[bool, Parameter(name=("--follow", "-f"))] = False,
     attach: bool = False,
-    timeout: float | None = None,
+    timeout: Seconds = None,
 ) -> int:
     """Run a script on a board, or a program with the project's packages.
 

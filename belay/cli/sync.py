@@ -84,6 +84,8 @@ def sync(
         raise UsageError(f"there is no folder {folder!r}")
     if not dst.startswith("/"):
         raise UsageError(f"--dst {dst}: a folder of the board begins with /")
+    if run is not None and not run.startswith(":") and not Path(run).is_file():
+        raise UsageError(f"--run {run}: there is no such script; :{run} would be one of the board")
     if json and watch:
         raise UsageError("--json and --watch do not go together")
     options: dict[str, Any] = {

@@ -117,6 +117,10 @@ def test_commands_of_two_words(capsys: pytest.CaptureFixture[str]) -> None:
         ["exec", "virtual:", "1", "2"],
         ["exec", "1", "-t"],
         ["exec", "virtual:", "1", "--timeout", "soon"],
+        ["exec", "virtual:", "1", "--timeout", "-1"],
+        ["exec", "virtual:", "1", "--timeout", "0"],
+        ["exec", "virtual:", "1", "--timeout", "nan"],
+        ["run", "virtual:", "a.py", "--timeout", "-1"],
     ],
     ids=" ".join,
 )

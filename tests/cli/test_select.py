@@ -78,16 +78,20 @@ def test_names_of_the_configuration() -> None:
         BoardEntry("clones", "usb:1a86", False, file, False),
         BoardEntry("wrong", "::", False, file, False, "is wrong"),
         BoardEntry("far", "ws://10.0.0.7", False, file, False),
+        BoardEntry("header", "/dev/ttyAMA0?baud=9600", False, file, False),
+        BoardEntry("away", "/dev/ttyACM7", False, file, False),
     ]
-    found = named_and_found([PICO, TWIN, CLONE, OTHER_CLONE], entries)
+    plugged = [PICO, TWIN, CLONE, OTHER_CLONE]
+    found = named_and_found(plugged, entries, lambda port: port == "/dev/ttyAMA0")
     assert [(each.address, each.name) for each in found] == [
         ("/dev/ttyACM0", ""),
         ("/dev/ttyACM1", "left"),
         ("/dev/ttyUSB0", "old"),
         ("/dev/ttyUSB1", ""),
         ("ws://10.0.0.7", "far"),
+        ("/dev/ttyAMA0?baud=9600", "header"),
     ]
-    assert choice_lines(found)[1] == "/dev/ttyACM1   left  Board in FS mode  MicroPython"
+    assert choice_lines(found[:5])[1] == "/dev/ttyACM1   left  Board in FS mode  MicroPython"
     assert found[0].suggested_name == "board-in-fs-mode"
     assert found[4].suggested_name == "far"
 

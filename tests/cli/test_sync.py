@@ -110,6 +110,7 @@ def test_sync_and_run(board: str, source: Path, belay: Belay) -> None:
         (["nothing"], "no folder 'nothing'"),
         (["src", "--dst", "app"], "begins with /"),
         (["src", "--json", "--watch"], "do not go together"),
+        (["src", "--run", "nothing.py"], "no such script; :nothing.py"),
         (["virtual:", "src", "extra"], "one argument too many"),
         ([], "argument is missing"),
     ],
@@ -234,8 +235,10 @@ def test_mount_with_a_person(source: Path) -> None:
     [
         (["nothing"], "no folder 'nothing'"),
         (["src", "nothing.py"], "no script 'nothing.py'"),
-        (["src", "--at", "data"], "--at data"),
-        (["src", "--at", "/"], "--at /"),
+        (["src", "--at", "data"], "--at: at='data'"),
+        (["src", "--at", "/"], "one name below /"),
+        (["src", "--at", "/a/b"], "one name below /"),
+        (["src", "--at", "/.."], "one name below /"),
         (["-t", "virtual:", "-t", "virtual:b", "src"], "one board"),
     ],
 )

@@ -376,6 +376,25 @@ def test_a_copy_on_this_computer_is_replaced_as_a_whole(files: Files, tmp_path: 
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no pipes with names, and links need a right")
+def test_a_copy_to_a_link_or_a_pipe(files: Files, tmp_path: Path) -> None:
+    """The link stays, and its file is the copy; so does the pipe, and gets the bytes."""
+    (tmp_path / "far").mkdir()
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(Path("far") / "file")
+    assert files.get("/lib/data.bin", link) == [str(link)]
+    assert link.is_symlink()
+    assert (tmp_path / "far" / "file").read_bytes() == DATA
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        files.get("/lib/data.bin", pipe)
+        assert os.read(reader, 2 * len(DATA)) == DATA
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_what_is_not_here_is_not_put(files: Files, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file or folder") as caught:
         files.put(tmp_path / "none", "/x")
