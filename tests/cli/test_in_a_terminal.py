@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every command for files with a pseudo-terminal around it: what it shows, and its exit status."""
+"""Commands with a pseudo-terminal around them: what they show, and their exit statuses.
+
+Those that a person types into, such as ``terminal``, are in the other modules, with a Person.
+"""
 
 from __future__ import annotations
 
@@ -101,6 +104,22 @@ STEPS = [
     ("cp B --wrong", 2, r"^belay: cp: .*--wrong"),
     ("devices", 0, r"^There is no board on USB"),
     ("select", 1, r"^belay: There is no board on USB"),
+    ("info B", 0, r"^micropython v1\.[0-9.]+ - webassembly\nboard .*\n(.+\n)+modules  "),
+    ("info B --json", 0, r'^\{\n  "implementation": "micropython",\n'),
+    ("exec B 6*7", 0, r"^42\n$"),
+    ("exec B 1/0", 1, r'^Traceback .*\n  File "<exec>", line 1, in .*\n    1/0\nZeroDivisionError: '),
+    ("exec -t B -t virtual:other 6*7", 0, r"^\[virtual:(terminal|other)\] +42\n\["),
+    ("exec --wrong", 2, r"^belay: exec: .*--wrong.*\n$"),
+    ("run B main.py", 2, r"^belay: run: there is no 'main.py'.*\n$"),
+    ("run B src/main.py", 0, r"^main\n$"),
+    ("run micropython src/main.py", 0, r"^main\n$"),
+    ("rtc B", 0, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \(.*\)\n$"),
+    ("latency B -c 2", 0, r"^Statistics \(2 samples\):\n  Min: .* ms\n"),
+    ("bootloader B", 1, r"^belay: this board has no such bootloader.*\n$"),
+    ("reset B", 0, r"^$"),
+    ("completion bash", 0, r"\ncomplete .* belay\n"),
+    ("version", 0, r"^belay +[0-9.]+.*\npython "),
+    ("virtual --tcp 99999", 2, r"^belay: virtual: --tcp 99999: .*\n$"),
 ]
 
 
