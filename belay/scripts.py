@@ -58,6 +58,7 @@ def run_script(
         PyboardException: it raised; its traceback shows ``filename``.
         CallTimeoutError: it was interrupted at ``timeout``.
     """
+    source = source.removeprefix("\ufeff")  # a byte order mark, which some editors of Windows write
     origin = Origin(filename, text=source)
     if not (device._session.agent and device._session.facts.compile):
         # A frame of the program could not be told from one of what runs it.

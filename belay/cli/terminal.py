@@ -92,7 +92,7 @@ def _reader(path: Path) -> Callable[[], Source | None]:
 
     def read() -> Source | None:
         try:
-            return path.read_text("utf-8"), str(path)
+            return path.read_text("utf-8-sig"), str(path)  # Windows' editors begin files so
         except (OSError, UnicodeDecodeError) as error:
             print(f"\nbelay: {path}: {error}")
             return None

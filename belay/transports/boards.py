@@ -128,7 +128,10 @@ def default() -> ResolvedAddress | None:
         AddressError: what they say is wrong.
     """
     if (named := os.environ.get(VARIABLE, "")).strip():
-        return _resolved(named, VARIABLE)
+        try:
+            return _resolved(named, VARIABLE)
+        except AddressError as error:
+            raise AddressError(f"{VARIABLE}: {error}") from None
     entries = list(configured().values())
     for entry in entries:
         if entry.default:

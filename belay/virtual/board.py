@@ -22,7 +22,12 @@ from .vm import Interpreter, InterpreterError, StateWords, VmOptions
 
 __all__ = ["AT_BOOT", "Board", "MachineReset", "preparation"]
 
-AT_BOOT = {"_time.py": "time.py", "_input.py": "builtins.py", "_os.py": "os/__init__.py"}
+AT_BOOT = {
+    "_time.py": "time.py",
+    "_input.py": "builtins.py",
+    "_os.py": "os/__init__.py",
+    "_help.py": "builtins.py",
+}
 """Frozen modules that run at boot, and the file that tracebacks name for them."""
 
 

@@ -78,7 +78,7 @@ def test_info_for_programs(capsys: Capture) -> None:
     assert found["mpy_version"].startswith("6.")
     assert 0 < found["flash_free"] <= found["flash_size"] == 4 << 20
     assert found["heap_free"] > found["heap_used"] > 0
-    assert {"array", "asyncio", "collections", "math"} <= set(found["modules"])
+    assert {"array", "asyncio", "collections", "machine", "math"} <= set(found["modules"])
     assert bytes.fromhex(found["unique_id"])
 
 

@@ -101,6 +101,15 @@ def test_a_script_from_standard_input(capsys: Capture, monkeypatch: pytest.Monke
     assert capsys.readouterr().out == "piped\n"
 
 
+def test_a_script_from_an_editor_of_windows(capsys: Capture, project: Path) -> None:
+    text = "print('bom')\r\nif 1:\r\n\t1 / 0\r\n"
+    (project / "bom.py").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert main(["run", BOARD, "bom.py"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "bom\n"
+    assert said.err.splitlines()[1:3] == ['  File "bom.py", line 3, in <module>', "    1 / 0"]
+
+
 @pytest.mark.parametrize("file", ["gone.py", "no-such-program"])
 def test_what_is_not_there(file: str, capsys: Capture) -> None:
     assert main(["run", BOARD, file]) == 2

@@ -124,6 +124,9 @@ def test_which_board_is_meant(home: Home, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("BELAY_DEVICE", '{"vid": "2e8a"}')
     assert resolve() == ('{"vid": 11914}', "", "BELAY_DEVICE")
     assert resolve("COM3") == ("COM3", "", "the argument")
+    monkeypatch.setenv("BELAY_DEVICE", "nobody")
+    with pytest.raises(AddressError, match="^BELAY_DEVICE: 'nobody' is not a board address"):
+        resolve()
     monkeypatch.delenv("BELAY_DEVICE")
     home.write('[tool.belay.boards]\nroof = "virtual:roof"\nbad = 5\n', "")
     home.own.unlink()
