@@ -36,7 +36,7 @@ def put(
     from belay.sync.transfer import Step
 
     here = Path(source)
-    if not here.exists():
+    if not os.fspath(source) or not here.exists():  # of "", Path makes the current folder
         raise FileNotFoundError(errno.ENOENT, "there is no such file or folder", os.fspath(source))
     missing, places, sizes = (
         _folder(files, here, path) if here.is_dir() else _file(files, here, path)

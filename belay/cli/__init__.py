@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from belay import __version__
 from belay.cli.table import ALIASES, COMMANDS, overview
@@ -37,10 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _answered(tokens)
     except KeyboardInterrupt as stop:
-        cause = stop.__cause__
-        # Where the board was then; lines of ours, as in a sync, would say nothing.
-        if isinstance(cause, PyboardException) and 'File "' in str(cause).replace(_OURS, ""):
-            explain(cause)
+        if tells_where(stop.__cause__):
+            explain(stop.__cause__)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return _nobody_reads()
@@ -122,6 +121,14 @@ def _part_of_a_name(name: str, rest: list[str]) -> int:
     raise UsageError(f"there is no command {typed!r}. {hint}")
 
 
+def tells_where(cause: BaseException | None) -> TypeGuard[PyboardException]:
+    """Whether this is an exception of the board with a place in it that means something to people.
+
+    Lines of what Belay has sent there, for a sync say, do not.
+    """
+    return isinstance(cause, PyboardException) and 'File "' in str(cause).replace(_OURS, "")
+
+
 def explain(error: BelayException, label: str = "") -> int:
     """Tell an error on stderr, and what the exit status is for it.
 
@@ -131,7 +138,7 @@ def explain(error: BelayException, label: str = "") -> int:
     """
     from belay.cli.usage import UsageError
 
-    if isinstance(error.__cause__, PyboardException):  # where it was when it was interrupted
+    if tells_where(error.__cause__):  # where it was when it was interrupted
         explain(error.__cause__, label)
     if isinstance(error, PyboardException):
         text = str(error.args[0]).strip("\n")  # the traceback is the board's, with host files

@@ -33,7 +33,14 @@ class Place(NamedTuple):
 
 
 def place_of(word: str) -> Place:
-    """Tell whose path a word is."""
+    """Tell whose path a word is.
+
+    Raises:
+        UsageError: it is empty, as a variable of the shell that is not set; Python would take
+            that for the current folder.
+    """
+    if not word:
+        raise UsageError("'' is no path")
     return Place(True, word[1:]) if word.startswith(":") else Place(False, word)
 
 

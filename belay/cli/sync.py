@@ -80,7 +80,7 @@ def sync(
     """
     split = boards.split(words, least=1, most=1)
     folder = split.words[0]
-    if not Path(folder).exists():
+    if not folder or not Path(folder).exists():  # '' would be the current one
         raise UsageError(f"there is no folder {folder!r}")
     if not dst.startswith("/"):
         raise UsageError(f"--dst {dst}: a folder of the board begins with /")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -258,6 +259,15 @@ def test_cp(board: str, drive: Path, belay: Belay) -> None:
     assert (here / "backup" / "lib" / "deep" / "grün 1.txt").read_text() == "grün"
 
 
+def test_what_does_not_fit_is_one_line(tmp_path: Path, belay: Belay) -> None:
+    """And not where that was in Belay's own code on the board."""
+    (tmp_path / "noise").write_bytes(os.urandom(100_000))
+    status, out, err = belay("cp", "-t", "virtual:?flash=64K", str(tmp_path / "noise"), ":")
+    assert (status, out) == (1, "")
+    assert "/noise: the board's flash is full" in err
+    assert len(err.splitlines()) == 1
+
+
 def test_mv_rm_mkdir(board: str, drive: Path, belay: Belay) -> None:
     assert belay("mkdir", ":x") == (0, "", "")
     assert belay("mkdir", ":x")[0] == 1
@@ -333,7 +343,18 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("words", [["rm", "-ry", ""], ["ls", ""], ["mv", "", "/x"], ["cat", ""]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["rm", "-ry", ""],
+        ["ls", ""],
+        ["mv", "", "/x"],
+        ["cat", ""],
+        ["cp", "", ":"],
+        ["cp", ":boot.py", ""],
+        ["cp", "-r", "", ":"],
+    ],
+)
 def test_an_empty_path_is_not_the_whole_board(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

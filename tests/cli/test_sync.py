@@ -108,6 +108,7 @@ def test_sync_and_run(board: str, source: Path, belay: Belay) -> None:
     ("arguments", "says"),
     [
         (["nothing"], "no folder 'nothing'"),
+        (["-t", "virtual:", ""], "no folder ''"),
         (["src", "--dst", "app"], "begins with /"),
         (["src", "--json", "--watch"], "do not go together"),
         (["src", "--run", "nothing.py"], "no such script; :nothing.py"),

@@ -399,6 +399,8 @@ def test_what_is_not_here_is_not_put(files: Files, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file or folder") as caught:
         files.put(tmp_path / "none", "/x")
     assert (caught.value.errno, caught.value.filename) == (errno.ENOENT, str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError):  # and not the current folder
+        files.put("", "/x")
 
 
 HOSTILE = ["../out", "a/../../out", "/etc/out", "", ".", "..", "new\nline", "\x1b[2Jx"]
