@@ -173,6 +173,7 @@ def test_the_cells_behind_a_failed_one_do_not_run(kernel: Kernel) -> None:
         reply = client.get_shell_msg(timeout=60)
         statuses[reply["parent_header"]["msg_id"]] = reply["content"]["status"]
     assert [statuses[i] for i in ids] == ["error", "aborted"]
+    assert kernel.run_behind_aborted("%%device\n'the next'").result == "'the next'"
 
 
 def test_a_file_on_the_board_is_named_as_such(kernel: Kernel) -> None:
@@ -275,7 +276,8 @@ def test_help(kernel: Kernel) -> None:
     [
         ("%%device", "body is empty"),
         ("%%device\n   \n", "the cell is empty"),
-        ("%%device --nonsense\n1", "unrecognized arguments: --nonsense"),
+        ("%%device --nonsense\n1", "unrecognized arguments: --nonsense (%device? shows the op"),
+        ("%belay_connect --help", "unrecognized arguments: --help (%belay_connect? shows the op"),
         ("%%device --timeout soon\n1", "argument --timeout: invalid float value"),
     ],
 )
@@ -358,9 +360,19 @@ def test_connecting_again(bare_kernel: Kernel) -> None:
     assert "Traceback" not in reply.error
     assert "no board is connected" in bare_kernel.run("%%device\n1").error
 
-    command = f"exec:{sys.executable} -m belay.virtual --stdio"
-    assert "exec:" in bare_kernel.good(f"%belay_connect --no-reset {command}").stderr
-    assert bare_kernel.good("%%device\n1").result == "1"
+    program = f"{sys.executable} -m belay.virtual --stdio"
+    for address in (
+        f"--no-reset exec:{program}",
+        f"--no-reset 'exec:{program}'",
+        f'"exec:{program}" ',
+        f'exec:sh -c "exec {program}"',
+        '"virtual:shared"',
+        "'virtual:shared' --name 'board'",
+    ):
+        told = bare_kernel.good(f"%belay_connect {address}").stderr
+        assert told.startswith("Connected to MicroPython"), address
+        assert bare_kernel.good("%%device\n1").result == "1"
+    assert bare_kernel.good("%belay_disconnect 'board'").stderr == "Closed virtual:shared\n"
 
 
 def test_a_dead_link_and_the_end_of_the_kernel(tmp_path: Path) -> None:

@@ -301,7 +301,6 @@ def test_a_closure_of_annotations_is_none() -> None:
 
     def counting(x: Kind) -> None:
         nonlocal count
-        later: Kind
         count += 1
 
     def using(x: Kind) -> Any:
