@@ -20,6 +20,7 @@ from belay_jupyter.cells import CellSource, RunningCells
 from belay_jupyter.filemagics import FileMagics
 from belay_jupyter.options import (
     argument,
+    cell_magic,
     line_cell_magic,
     line_magic,
     magic_arguments,
@@ -237,6 +238,15 @@ class BelayMagics(Magics):
         say(f"Cells that do not say where run {where}.")
 
     # ---------------------------------------------------------------------------- code
+
+    @cell_magic
+    def host(self, line: str, cell: str) -> None:
+        """A cell for this computer, where cells otherwise run on the board. It has no options.
+
+        A line with %%host alone is taken off before IPython looks for magics, so this is about
+        help, Tab and mistakes.
+        """
+        raise UsageError(f"%%host: nothing may stand behind it, so not {line.strip()!r}")
 
     @no_var_expand
     @needs_local_scope

@@ -14,6 +14,7 @@ from IPython.core.error import UsageError
 
 __all__ = [
     "argument",
+    "cell_magic",
     "line_cell_magic",
     "line_magic",
     "magic_arguments",
@@ -33,6 +34,7 @@ class _Decorator(Protocol):
 
 
 # IPython has no types for these, or wrong ones.
+cell_magic = cast(_Decorator, decorators.cell_magic)
 line_magic = cast(_Decorator, decorators.line_magic)
 line_cell_magic = cast(_Decorator, decorators.line_cell_magic)
 no_var_expand = cast(_Decorator, decorators.no_var_expand)

@@ -277,6 +277,7 @@ def test_help(kernel: Kernel) -> None:
         ("%%device", "body is empty"),
         ("%%device\n   \n", "the cell is empty"),
         ("%%device --nonsense\n1", "unrecognized arguments: --nonsense (%device? shows the op"),
+        ("%%host -t board\n1", "%%host: nothing may stand behind it, so not '-t board'"),
         ("%belay_connect --help", "unrecognized arguments: --help (%belay_connect? shows the op"),
         ("%%device --timeout soon\n1", "argument --timeout: invalid float value"),
     ],

@@ -174,6 +174,10 @@ def test_tab_knows_both_sides(kernel: Kernel) -> None:
     assert "host_name" in matches(kernel, "%%host\nhost_na")
     assert "board_name" not in matches(kernel, "%%host\nboard_na")
     assert "%belay_connect" in matches(kernel, "%belay_conn")
+    assert matches(kernel, "%%ho") == ["%%host"]
+    offered = matches(kernel, "")
+    assert "board_name" in offered
+    assert "host_name" not in offered
     help_of = kernel.client.inspect("machine", 3)
     assert "on the board" in shell_reply(kernel, help_of)["data"]["text/plain"]
 
