@@ -100,6 +100,37 @@ def test_capture_and_redirection_catch_the_output(kernel: Kernel) -> None:
     assert (reply.stdout, reply.result) == ("", "('inside\\n', 8)")
 
 
+# An Output widget and its block, as ipywidgets makes them.
+OUTPUT_WIDGET = """
+import sys
+from comm import create_comm
+box = create_comm(target_name="jupyter.widget", data={"state": {"_model_name": "OutputModel"}})
+def update(msg_id):
+    sys.stdout.flush()
+    sys.stderr.flush()
+    box.send({"method": "update", "state": {"msg_id": msg_id}})
+update(get_ipython().kernel.get_parent("shell")["header"]["msg_id"])
+get_ipython().run_cell_magic("device", "", "print('inside')")
+get_ipython().run_line_magic("belay_reset", "")
+update("")
+print("outside")
+"""
+
+
+def test_an_output_widget_catches_it(kernel: Kernel) -> None:
+    """It takes what comes between its two messages and belongs to the cell that it names."""
+    taken: dict[str, list[str]] = {}
+    msg_id = ""
+    for message in kernel.good(OUTPUT_WIDGET).messages:
+        content = message["content"]
+        if message["msg_type"] == "comm_msg":
+            msg_id = content["data"]["state"]["msg_id"]
+        elif message["msg_type"] == "stream":
+            by = "widget" if message["parent_header"]["msg_id"] == msg_id else "cell"
+            taken.setdefault(by, []).append(content["text"])
+    assert taken == {"widget": ["inside\n", "Reset board (virtual:)\n"], "cell": ["outside\n"]}
+
+
 # ------------------------------------------------------------------------------------ errors
 
 
