@@ -322,15 +322,15 @@ def test_wrong_use(kernel: Kernel, cell: str, message: str) -> None:
 
 def test_loading_is_cheap_and_says_what_to_type(bare_kernel: Kernel) -> None:
     loaded = (
-        "import sys, time\nbefore = set(sys.modules)\nspent = time.process_time()\n"
-        "%load_ext belay_jupyter\nspent = time.process_time() - spent\n"
+        "import sys\nbefore = set(sys.modules)\n%load_ext belay_jupyter\n"
         "new = set(sys.modules) - before\n"
         "sorted(m for m in new if not m.startswith(('belay', 'belay_jupyter')))"
     )
     reply = bare_kernel.good(loaded)
     heavy = ("serial", "wasmtime", "cyclopts", "nbclient", "rich", "requests", "ipywidgets")
     assert not any(name in (reply.result or "") for name in heavy)
-    assert float(bare_kernel.good("spent").result or 1) < 0.1  # s of the processor's time
+    # 19 small modules take 50 ms here; a time would be that of whatever else this machine does.
+    assert int(bare_kernel.good("len(new)").result or 999) <= 30
     assert bare_kernel.good("'belay.device' in new, 'belay.session' in new").result == (
         "(False, False)"
     )
