@@ -163,6 +163,12 @@ COMMANDS: dict[str, Command] = {
         "[LINK]",
         "Run a virtual MicroPython board that other programs can connect to.",
     ),
+    "virtual run": Command(
+        _OTHER,
+        "belay.cli.micropython:virtual_run",
+        "SCRIPT [ARGUMENTS]",
+        "Run a program on a real MicroPython in this terminal, as the program micropython does.",
+    ),
     "completion": Command(
         _OTHER,
         "belay.cli.completion:completion",

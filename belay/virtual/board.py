@@ -57,6 +57,8 @@ class Board:
         clock: its ticks, calendar and watchdog.
     """
 
+    console_class = Console
+
     def __init__(
         self,
         line: Line,
@@ -69,7 +71,7 @@ class Board:
         self._options = options
         self._firmware = Firmware()
         self.clock = Clock()
-        self._console = Console(line, self.bench, self.clock, on_end)
+        self._console = self.console_class(line, self.bench, self.clock, on_end)
         self.bench.on_event = line.wake
         self._words: StateWords | None = None
         self._prepare = self._preparation()

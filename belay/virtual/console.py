@@ -283,6 +283,8 @@ class Console:
                 while not self._queue:
                     if self._interrupted():
                         return None
+                    if self._line.exhausted:
+                        return b""
                     self._idle(None)
                 if self._interrupted():
                     return None
@@ -295,7 +297,7 @@ class Console:
 
     def input_waiting(self) -> bool:
         """Whether a program's read would return at once."""
-        return bool(self._queue) or self._interrupted()
+        return bool(self._queue) or self._line.exhausted or self._interrupted()
 
     def poll_wait(self, milliseconds: int) -> None:
         """Wait until there may be input; for ``select.poll`` on stdin."""
@@ -322,7 +324,7 @@ class Console:
         self.end()
         try:
             while not self._interrupted():
-                if for_input and self._queue:
+                if for_input and (self._queue or self._line.exhausted):
                     return False
                 if dispatched is not None and dispatched != self._dispatched:
                     return False

@@ -92,7 +92,7 @@ class FileCalls:
 
     def __init__(self, filesystem: Filesystem, host: MachineHost) -> None:
         self._fs, self._host = filesystem, host
-        self._cwd = "/"
+        self._cwd = filesystem.home
         self._open: dict[int, OpenFile | _Directory] = {}
 
     def imports(self) -> dict[str, Callable[..., int]]:
@@ -117,6 +117,10 @@ class FileCalls:
             "fd_seek": _positive(self._seek),
             "fd_read": _positive(self._read),
         }
+
+    def connect_stderr(self, file: OpenFile) -> None:
+        """Let descriptor 2 be a file."""
+        self._open[2] = file
 
     def close_all(self) -> None:
         """Close what the program left open."""

@@ -97,7 +97,10 @@ class Filesystem(ABC):
         used: and how many are taken.
         read_only: programs on the board cannot write (EROFS); who calls the methods here can.
         fat: programs on the board find FAT's names: no case, and some characters less.
+        home: the directory in which programs begin.
     """
+
+    home = "/"
 
     def __init__(self, flash: int = DEFAULT_FLASH) -> None:
         self.blocks = max(flash, BLOCK) // BLOCK

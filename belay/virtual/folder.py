@@ -101,7 +101,7 @@ class FolderFilesystem(Filesystem):
             while not os.path.lexists(parent):
                 parent = os.path.dirname(parent)
             raise fail(Errno.ENOENT if os.path.isdir(parent) else Errno.ENOTDIR, path)
-        return os.path.join(parent, name) if name else self._root
+        return os.path.join(parent, name) if name else self._root or os.sep
 
     def _target(self, path: str) -> str:
         """Host path of what the name stands for; it need not exist yet."""
@@ -113,9 +113,12 @@ class FolderFilesystem(Filesystem):
     def _stat(self, path: str) -> tuple[str, os.stat_result]:
         real = self._target(path)
         info = _translated(os.stat, real)
-        if not (stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)):
+        if not self._ordinary(info.st_mode):
             raise fail(Errno.ENOENT, path)
         return real, info
+
+    def _ordinary(self, mode: int) -> bool:
+        return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
     def stat(self, path: str) -> Entry:
         """What is at ``path``."""

@@ -28,7 +28,13 @@ class LineEnded(Exception):
 
 
 class Line(ABC):
-    """Base of all lines: waiting for several descriptors at once, and being woken."""
+    """Base of all lines: waiting for several descriptors at once, and being woken.
+
+    Attributes:
+        exhausted: nothing will come any more, and that is not the board's end.
+    """
+
+    exhausted = False
 
     def __init__(self) -> None:
         self._woken, self._waker = socket.socketpair()
@@ -84,9 +90,13 @@ class Line(ABC):
         ready = self._poller.wait(timeout, self._send_descriptor() if want_send else None)
         if self._woken.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
-                if any(self._woken.recv(4096)):
-                    raise LineEnded("ended by a signal")
+                self._signalled(self._woken.recv(4096))
         return self._receive(ready)
+
+    def _signalled(self, numbers: bytes) -> None:
+        """Signals have come, by their numbers; 0 is a mere :meth:`wake`."""
+        if any(numbers):
+            raise LineEnded("ended by a signal")
 
     @abstractmethod
     def _receive(self, ready: set[int]) -> bytes:
@@ -183,8 +193,11 @@ class StdioLine(Line):
         except OSError:
             data = b""
         if not data:
-            raise LineEnded("end of standard input")
+            self._input_ended()
         return data
+
+    def _input_ended(self) -> None:
+        raise LineEnded("end of standard input")
 
     def _send_descriptor(self) -> int | None:
         return None if self._pumped else 1

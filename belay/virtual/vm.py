@@ -17,7 +17,7 @@ from wasmtime import Func, Instance, Memory, Store
 from . import shim
 from .engine import Firmware
 from .filecalls import FileCalls
-from .filesystem import Filesystem
+from .filesystem import Filesystem, OpenFile
 from .proxies import HostModule, ProxyCalls
 from .wasmcalls import Calls, LinearMemory
 
@@ -193,6 +193,7 @@ class Interpreter:
         self._head, self._tail = words["head"], words["tail"]
         self.attention, self.waiting = words["attention"], words["waiting"]
         words["cooked"].value = int(options.cooked)
+        self._split = words["split"]
         words["heap"].value = ring  # the first thing allocated: static text lies below it
         self._ring = ring + shim.ring_data_offset()
         self._buffer = self.call("malloc", _FEED_BYTES)
@@ -327,6 +328,11 @@ class Interpreter:
     def drop_output(self, count: int) -> None:
         """Remove the oldest ``count`` bytes of output."""
         self._tail.value += count
+
+    def divert_errors(self, file: OpenFile) -> None:
+        """From now on what goes to ``sys.stderr`` goes to this file, and not into the output."""
+        self._files.connect_stderr(file)
+        self._split.value = 1
 
     def close(self) -> None:
         """Close the files it left open."""
