@@ -11,6 +11,7 @@ from wasmtime import Trap
 
 from .clock import Clock
 from .console import Console, WatchdogBite
+from .control import Control
 from .engine import Firmware
 from .filecalls import FROZEN, MODULES, REPLACED
 from .filesystem import Filesystem
@@ -153,6 +154,13 @@ class Board:
         self._console.flush()
         self._console.attach(None)
         vm.close()
+
+    # ---- the control pipe
+
+    def answer(self, pipes: Control) -> None:
+        """Add what the board can be told to the table of the control pipes' commands."""
+        pipes.add(self.bench.commands(pipes))
+        pipes.power()
 
     # ---- the module _board
 

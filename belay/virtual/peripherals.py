@@ -13,82 +13,42 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import waves
+from .control import CommandError, Commands, Control, Json
 from .i2c import Buses
+from .pins import Edge, EdgeLog, Pin
 from .proxies import HostModule
 
-__all__ = ["Adc", "Bench", "Event", "Pin", "Pwm"]
+__all__ = ["Adc", "Bench", "Event", "Pwm"]
 
 PIN_COUNT = 30
 ADC_COUNT = 5
 VOLTS_FULL_SCALE = 3.3
 I2C_PINS = (5, 4)  # SCL and SDA of the bus that parts hang on: those of I2C(0) on a Pico
 
-MODE_IN, MODE_OUT, MODE_OPEN_DRAIN = 0, 1, 2
-PULL_NONE, PULL_UP, PULL_DOWN = 0, 1, 2
-FALLING, RISING = 4, 8
-
 EVENT_TIMER, EVENT_PIN = 0, 1
 Event = tuple[int, int, int]
 """What happened (EVENT_...), to which timer or pin, and its flags."""
 
 
-class Pin:
-    """One pin: what the program does with it and what the world does to it.
-
-    Attributes:
-        number: as the program counts.
-        mode, pull: MODE_... and PULL_... of the program.
-        output: the level that the program drives, where it drives.
-        world: the level that the world drives, or None when nothing is connected.
-        trigger: edges (RISING, FALLING) that the program wants to hear of.
-    """
-
-    def __init__(self, bench: Bench, number: int) -> None:
-        self._bench = bench
-        self.number = number
-        self.reset()
-
-    def reset(self) -> None:
-        """As after power-on; what the world drives stays."""
-        self.mode, self.pull, self.output, self.trigger = MODE_IN, PULL_NONE, 0, 0
-        self.world: int | None = getattr(self, "world", None)
-
-    @property
-    def level(self) -> int:
-        """The level that can be measured at the pin: 0 or 1."""
-        if self.mode == MODE_OUT:
-            return self.output
-        if self.mode == MODE_OPEN_DRAIN and not self.output:
-            return 0
-        if self.world is not None:
-            return self.world
-        if self.mode == MODE_OPEN_DRAIN:
-            return 1
-        return int(self.pull == PULL_UP)
-
-    def drive(self, level: int | None) -> None:
-        """Connect the pin to a level from outside; None disconnects it."""
-        with self._bench.change(self):
-            self.world = None if level is None else int(bool(level))
-
-    def set(self, level: int) -> None:
-        """The program's side: set the output latch."""
-        if self.trigger:
-            with self._bench.change(self):
-                self.output = level
-        else:
-            self.output = level
-
-
 class Adc:
     """One converter channel.
 
+    Args:
+        now: seconds since power-on.
+
     Attributes:
-        volts: what the world applies, 0 to 3.3.
+        source: what the world applies, in volts, at every moment.
     """
 
-    def __init__(self) -> None:
-        self.volts = 0.0
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.source: waves.Wave = waves.constant(0.0)
+
+    @property
+    def volts(self) -> float:
+        """What the world applies now."""
+        return self.source(self._now())
 
     @property
     def u16(self) -> int:
@@ -110,22 +70,6 @@ class _Timer:
     period: float  # seconds; 0 for one shot
 
 
-class _Change:
-    """Notices the edge that a change makes."""
-
-    def __init__(self, bench: Bench, pin: Pin) -> None:
-        self._bench, self._pin = bench, pin
-
-    def __enter__(self) -> None:
-        self._before = self._pin.level
-
-    def __exit__(self, *_: object) -> None:
-        after = self._pin.level
-        edge = 0 if after == self._before else RISING if after else FALLING
-        if edge & self._pin.trigger:
-            self._bench.post((EVENT_PIN, self._pin.number, edge))
-
-
 class Bench:
     """All peripherals of one board. The outside may use it from any thread.
 
@@ -135,6 +79,7 @@ class Bench:
 
     Attributes:
         pins: by number.
+        log: every edge.
         adc: channels by number; 4 is the temperature sensor.
         pwm: running pulses by pin number.
         i2c: buses by their pins; what hangs on them keeps its state over all resets.
@@ -144,9 +89,11 @@ class Bench:
     """
 
     def __init__(self, unique_id: bytes = b"belay-vm", seed: int | None = None) -> None:
-        self.pins = [Pin(self, number) for number in range(PIN_COUNT)]
-        self.adc = [Adc() for _ in range(ADC_COUNT)]
-        self.adc[4].volts = 0.706  # 27 degrees on the sensor of an RP2040
+        self.log = EdgeLog()
+        self._lock = threading.RLock()
+        self.pins = [Pin(n, self.log, self._edge, self._lock) for n in range(PIN_COUNT)]
+        self.adc = [Adc(self.now) for _ in range(ADC_COUNT)]
+        self.adc[4].source = waves.constant(0.706)  # 27 degrees on the sensor of an RP2040
         self.pwm: dict[int, Pwm] = {}
         self._seed, self._powered = seed, time.monotonic()
         self.i2c = Buses(self._hang_up_parts)
@@ -156,7 +103,6 @@ class Bench:
         self._timers: dict[int, _Timer] = {}
         self._ids = itertools.count(1)
         self._events: list[Event] = []
-        self._lock = threading.Lock()
         self._due: float | None = None
         self.on_event: Callable[[], None] = _nobody
 
@@ -165,18 +111,18 @@ class Bench:
         from .devices.bme280 import Bme280
         from .devices.eeprom import Eeprom
 
-        def now() -> float:
-            return time.monotonic() - self._powered
-
         bus = buses.at(*I2C_PINS)
-        bus.attach(Bme280(room(self._seed), now, self._seed))
-        bus.attach(Eeprom(now))
+        bus.attach(Bme280(room(self._seed), self.now, self._seed))
+        bus.attach(Eeprom(self.now))
+
+    def now(self) -> float:
+        """Seconds since power-on."""
+        return time.monotonic() - self._powered
 
     # ---- events
 
-    def change(self, pin: Pin) -> _Change:
-        """A context in which the pin's level may change; posts the edge if one was asked for."""
-        return _Change(self, pin)
+    def _edge(self, pin: Pin, edge: int) -> None:
+        self.post((EVENT_PIN, pin.number, edge))
 
     def post(self, event: Event) -> None:
         """Queue an event for the board's handler."""
@@ -232,6 +178,50 @@ class Bench:
             pin.reset()
         self.frequency = 125_000_000
 
+    # ---- the outside, as commands of the control pipe
+
+    def commands(self, pipes: Control) -> Commands:
+        """What the outside can do to pins and converters."""
+
+        def told(edge: Edge) -> None:
+            pipes.publish("edge", edge)
+
+        self.log.listener = told
+        return {
+            "pin.read": self._pin_read,
+            "pin.drive": lambda pin, level: self._pin(pin).drive(level),
+            "adc.read": lambda channel: self._channel(channel).volts,
+            "adc.set": self._adc_set,
+            "log.read": lambda: {"edges": list(self.log.edges), "forgotten": self.log.forgotten},
+            "log.clear": self.log.clear,
+        }
+
+    def _pin(self, number: int) -> Pin:
+        if not 0 <= number < PIN_COUNT:
+            raise CommandError(f"there is no pin {number}: they are 0 to {PIN_COUNT - 1}")
+        return self.pins[number]
+
+    def _channel(self, number: int) -> Adc:
+        if not 0 <= number < ADC_COUNT:
+            raise CommandError(f"there is no ADC channel {number}: they are 0 to {ADC_COUNT - 1}")
+        return self.adc[number]
+
+    def _pin_read(self, pin: int) -> Json:
+        it = self._pin(pin)
+        pulse = self.pwm.get(pin)
+        return {
+            "level": it.level,
+            "mode": ("IN", "OUT", "OPEN_DRAIN", "ALT")[it.mode],
+            "pull": (None, "UP", "DOWN")[it.pull],
+            "output": it.output,
+            "world": it.world,
+            "pwm": pulse and {"freq": pulse.frequency, "duty_u16": pulse.duty},
+        }
+
+    def _adc_set(self, channel: int, volts: Json) -> None:
+        adc = self._channel(channel)
+        adc.source = waves.level(volts, Control.client)
+
     # ---- the program's side, as functions of the module _board
 
     def module(self) -> HostModule:
@@ -261,14 +251,14 @@ class Bench:
     def _pin_setup(self, number: int, mode: int, pull: int, level: int) -> None:
         """Configure; -1 leaves the mode, the pull or the level as it is."""
         pin = self.pins[number]
-        with self.change(pin):
-            if mode >= 0:
-                pin.mode = mode
-                self.pwm.pop(number, None)
-            if pull >= 0:
-                pin.pull = pull
-            if level >= 0:
-                pin.output = level
+        if mode >= 0:
+            pin.mode = mode
+            self.pwm.pop(number, None)
+        if pull >= 0:
+            pin.pull = pull
+        if level >= 0:
+            pin.output = level
+        pin.settle()
 
     def _pin_irq(self, number: int, trigger: int) -> None:
         self.pins[number].trigger = trigger
