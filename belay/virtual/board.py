@@ -153,7 +153,7 @@ class Board:
             self.clock.restart()
         self._console.flush()
         self._console.attach(None)
-        vm.close()
+        vm.close(power_cut=ending is Ending.HARD)
 
     # ---- the control pipe
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from .filesystem import BLOCK, Filesystem
+from .filesystem import BLOCK, Filesystem, OpenFile, OpenMode
 from .folder import FolderFilesystem
 
 __all__ = ["HostFilesystem"]
@@ -20,6 +20,7 @@ class HostFilesystem(FolderFilesystem):
 
     def __init__(self) -> None:
         Filesystem.__init__(self)
+        self.written = set()
         self._root, folder = os.path.splitdrive(os.getcwd())
         self.home = folder.replace(os.sep, "/")
 
@@ -40,8 +41,11 @@ class HostFilesystem(FolderFilesystem):
         """Blocks that were free at the last :meth:`refresh`; the computer says when none are."""
         return max(1, self.blocks - self.used)
 
-    def reserve(self, old: int, new: int) -> None:
+    def take(self, blocks: int) -> None:
         """The computer keeps its own accounts."""
+
+    def _opened(self, real: str, mode: OpenMode) -> OpenFile:
+        return self.open_directly(real, mode)
 
     def _inside(self, real: str) -> bool:
         return True

@@ -334,9 +334,9 @@ class Interpreter:
         self._files.connect_stderr(file)
         self._split.value = 1
 
-    def close(self) -> None:
-        """Close the files it left open."""
-        self._files.close_all()
+    def close(self, power_cut: bool = False) -> None:
+        """Close the files it left open; what a program has not synced is lost by a power cut."""
+        self._files.close_all(power_cut)
 
     # ---- imports
 
