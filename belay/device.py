@@ -150,6 +150,7 @@ class Device(
         self._lines = InputLines(stdin)
         self._recovery = Recovery(self, attempts)
         self._holder = _Holder()
+        self._holder.forget = getattr(self._open, "forget_board", self._holder.forget)
         self._farewell = self._holder.farewell
         self._executers: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in EXECUTERS}
         self._listening = False
@@ -429,6 +430,8 @@ class _Holder:
     """The current session, for a finalizer that must not refer to the Device."""
 
     session: Session
+    forget: Callable[[], None] = staticmethod(lambda: None)
+    """Called when no link will be opened any more."""
 
     def __init__(self) -> None:
         self.farewell = Farewell()
@@ -442,6 +445,7 @@ class _Holder:
     def close(self) -> None:
         if not self.forked:
             self.session.close(self.farewell if self.farewell else None)
+            self.forget()
 
 
 def _close_at_exit(device: weakref.ref[Device]) -> None:

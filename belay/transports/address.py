@@ -41,6 +41,7 @@ _WINDOWS_PORT = re.compile(r"(\\\\\.\\)?(COM\d+)", re.IGNORECASE)
 _BOARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _IP_ADDRESS = re.compile(r"(\d+(?:\.\d+){3})(:.*)?")
 _LINE = ("baud", "dtr", "rts")
+_VIRTUAL = ("files", "flash", "cooked", "seed", "circuitpython", "net", "baud", "delay", "loss")
 
 
 class BoardName(NamedTuple):
@@ -92,7 +93,7 @@ class UsbAddress(NamedTuple):
 
     def __str__(self) -> str:
         wanted, place = self.specifier, "usb:"
-        options: dict[str, str | int | bool | None] = {
+        options: dict[str, str | float | bool | None] = {
             "serial": wanted.serial_number,
             "manufacturer": wanted.manufacturer,
             "product": wanted.product,
@@ -103,7 +104,7 @@ class UsbAddress(NamedTuple):
         }
         if wanted.vid is None:
             pid = None if wanted.pid is None else f"{wanted.pid:04x}"
-            return place + join_options({"pid": pid} | options, sign="")
+            return place + join_options({"pid": pid, **options}, sign="")
         place += f"{wanted.vid:04x}"
         if wanted.pid is not None:
             place += f":{wanted.pid:04x}"
@@ -202,6 +203,9 @@ class VirtualAddress(NamedTuple):
         cooked: ``\\n`` leaves the board as ``\\r\\n``, as on most real boards.
         seed: makes what is random on the board repeatable.
         circuitpython: the board behaves as one that runs CircuitPython.
+        baud: line rate of its link in bit/s; None for no limit.
+        delay: seconds that every byte of the link travels.
+        loss: the chance of every byte of the link that it is lost, 0 to 1.
     """
 
     name: str = ""
@@ -210,14 +214,20 @@ class VirtualAddress(NamedTuple):
     cooked: bool = False
     seed: int | None = None
     circuitpython: bool = False
+    baud: int | None = None
+    delay: float = 0.0
+    loss: float = 0.0
 
     def __str__(self) -> str:
-        options = {
+        options: dict[str, str | float | bool | None] = {
             "files": self.files,
             "flash": self.flash,
             "cooked": self.cooked or None,
             "seed": self.seed,
             "circuitpython": self.circuitpython or None,
+            "baud": self.baud,
+            "delay": self.delay or None,
+            "loss": self.loss or None,
         }
         return f"virtual:{self.name}" + join_options(options)
 
@@ -403,7 +413,7 @@ def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
     if name and not _BOARD_NAME.fullmatch(name):
         hint = f"For options write 'virtual:?{name}'." if "=" in name else ""
         raise Mistake(f"the name {name!r} has more than letters, digits, '_', '.', '-'", hint)
-    options = Options(tail, "files", "flash", "cooked", "seed", "circuitpython", "net")
+    options = Options(tail, *_VIRTUAL)
     if options.text("net") is not None:
         raise Mistake("the option 'net' is not there yet: virtual boards have no network")
     if options.text("files") == "":
@@ -415,6 +425,9 @@ def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
         bool(options.flag("cooked")),
         options.number("seed"),
         bool(options.flag("circuitpython")),
+        options.number("baud", 1),
+        options.decimal("delay", 60) or 0.0,
+        options.decimal("loss", 1) or 0.0,
     )
 
 
@@ -435,7 +448,7 @@ FORMS: tuple[Form, ...] = (
     Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), _parse_virtual),
     Form(
         "virtual:NAME?files=FOLDER",
-        "a shared one; options files, flash=2M, cooked=1, seed=N, circuitpython=1",
+        "a shared one; options files, flash=2M, seed=N, cooked=1, circuitpython=1, baud=N",
         ("virtual",),
         _parse_virtual,
     ),

@@ -9,10 +9,13 @@ from dataclasses import replace
 
 from wasmtime import Trap
 
+from .breakable import Struck, WatchdogBite
+from .cable import Cable
 from .clock import Clock
-from .console import Console, WatchdogBite
+from .console import Console
 from .control import Control
 from .engine import Firmware
+from .faults import Faults
 from .filecalls import FROZEN, MODULES, REPLACED
 from .filesystem import Filesystem
 from .lines import Line, LineEnded
@@ -56,6 +59,7 @@ class Board:
     Attributes:
         bench: the outside of its pins.
         clock: its ticks, calendar and watchdog.
+        faults: what can go wrong with it.
     """
 
     console_class = Console
@@ -72,7 +76,11 @@ class Board:
         self._options = options
         self._firmware = Firmware()
         self.clock = Clock()
-        self._console = self.console_class(line, self.bench, self.clock, on_end)
+        cable = Cable(line, options.seed)
+        if options.seed is not None:
+            filesystem.random.seed(f"{options.seed} flash")
+        self._console = self.console_class(cable, self.bench, self.clock, on_end)
+        self.faults = Faults(self._console, cable, filesystem, self.bench.now)
         self.bench.on_event = line.wake
         self._words: StateWords | None = None
         self._prepare = self._preparation()
@@ -92,19 +100,31 @@ class Board:
         Returns:
             What ended it, and whether the next one comes up in the raw REPL.
         """
+        self.faults.wait_for_power()
         vm = self._power(raw)
         try:
             self._load_frozen(vm)
             ending = session(vm)
-        except (MachineReset, WatchdogBite):
+        except (MachineReset, WatchdogBite, Struck):
             ending = Ending.HARD
         except Trap as trap:
             ending = Ending.HARD
-            if not self.clock.bitten():  # else it is our doing
+            if not (self.clock.bitten() or self._console.struck):  # else it is our doing
                 print(f"belay virtual board: the interpreter crashed: {trap}", file=sys.stderr)
+        if self._console.struck:
+            self._fall(vm)
+            return Ending.HARD, False
         raw = ending is Ending.SOFT and vm.raw
         self._down(vm, ending)
         return ending, raw
+
+    def _fall(self, vm: Interpreter) -> None:
+        """The button was pressed, or the power is gone: nothing is put in order."""
+        self._console.revive()
+        self.bench.hard_reset()
+        self.clock.power_on()
+        self._console.attach(None)
+        vm.close(power_cut=True)
 
     def _power(self, raw: bool) -> Interpreter:
         """A booted interpreter that has not run anything."""
@@ -149,6 +169,7 @@ class Board:
             self._console.write(b"MPY: soft reboot\r\n")
             self.bench.soft_reset()
         else:
+            self._console.revive()  # if it hung, that is over
             self.bench.hard_reset()
             self.clock.restart()
         self._console.flush()
@@ -160,6 +181,7 @@ class Board:
     def answer(self, pipes: Control) -> None:
         """Add what the board can be told to the table of the control pipes' commands."""
         pipes.add(self.bench.commands(pipes))
+        pipes.add(self.faults.commands())
         pipes.power()
 
     # ---- the module _board

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import published
+from .faulty import Faulty
 from .pipe import BoardGoneError, Pipe
 
 __all__ = ["AdcChannel", "Board", "BoardPin", "Edge", "Level"]
@@ -117,7 +118,7 @@ class AdcChannel:
         return f"<ADC channel {self.number} of {self._board.address}>"
 
 
-class Board:
+class Board(Faulty):
     """The outside of a virtual board that runs.
 
     Args:
@@ -158,6 +159,10 @@ class Board:
             TimeoutError: it does not answer in time.
         """
         return self._pipe.call(do, timeout, **arguments)
+
+    def close(self) -> None:
+        """Close the pipe; the board goes on."""
+        self._pipe.close()
 
     def lend(self, name: str, level: Level) -> Any:
         """How the board is told a level: a function stays here, and the board asks for it."""

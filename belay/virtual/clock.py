@@ -42,6 +42,12 @@ class Clock:
         self.bites = None
         self._started = time.monotonic_ns()
 
+    def power_on(self) -> None:
+        """The chip starts as it does with its power: the calendar has forgotten, too."""
+        self.restart()
+        self.cause = PWRON_RESET
+        self._ahead = 0.0
+
     def bitten(self) -> bool:
         """Whether the watchdog's patience is over."""
         return self.bites is not None and time.monotonic() >= self.bites

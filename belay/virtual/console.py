@@ -14,14 +14,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .lines import Line, LineEnded
+from .breakable import Breakable
+from .lines import LineEnded
 
 if TYPE_CHECKING:
+    from .cable import Cable
     from .clock import Clock
     from .peripherals import Bench
     from .vm import Interpreter
 
-__all__ = ["Console", "WatchdogBite"]
+__all__ = ["Console"]
 
 _TICK = 0.002
 """Seconds after which the watcher looks whether a command is still running."""
@@ -35,15 +37,11 @@ _PARK_AFTER = 100
 _PIECE = 1 << 16
 
 
-class WatchdogBite(Exception):
-    """The program has not fed the watchdog in time: the chip is reset."""
-
-
-class Console:
+class Console(Breakable):
     """The board's end of the line; also everything the interpreter can wait for.
 
     Args:
-        line: the link to the outside.
+        line: the link to the outside, with its faults.
         bench: pins and timers, whose callbacks run while the board waits.
         clock: what the interpreter's clocks show; its watchdog bites here.
         on_end: called, from either thread, when the line has ended; must not return.
@@ -54,8 +52,9 @@ class Console:
     """
 
     def __init__(
-        self, line: Line, bench: Bench, clock: Clock, on_end: Callable[[LineEnded], None]
+        self, line: Cable, bench: Bench, clock: Clock, on_end: Callable[[LineEnded], None]
     ) -> None:
+        super().__init__()
         self._line, self._bench, self._clock, self._on_end = line, bench, clock, on_end
         self.ticks_ms, self.time_ms = clock.ticks_ms, clock.time_ms
         self._vm: Interpreter | None = None
@@ -200,7 +199,12 @@ class Console:
         """Send everything; blocks where the line does."""
         while not self._send_some():
             self._receive_from_line(0.05, want_send=True)
-            self._look_at_watchdog()
+            self._look_outside()
+
+    def _forget_all(self) -> None:
+        self._queue.clear()
+        self._out.clear()
+        self._diverted = None
 
     # ---- waiting, always on the board's own thread and holding the line
 
@@ -215,6 +219,7 @@ class Console:
 
     def _idle(self, until: float | None) -> None:
         """Flush, then wait for input, for a timer, or until a time; then run what is due."""
+        self._hold_still()
         held = len(self._queue)
         self.flush()
         if len(self._queue) > held:
@@ -223,12 +228,8 @@ class Console:
         moments = [at for at in (until, due, self._clock.bites) if at is not None]
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         self._receive_from_line(timeout)
-        self._look_at_watchdog()
+        self._look_outside()
         self.run_due(computing=False)
-
-    def _look_at_watchdog(self) -> None:
-        if self._clock.bitten():
-            raise WatchdogBite
 
     def run_due(self, computing: bool = True) -> None:
         """Call the board's handlers of timers and pins that are due.
@@ -349,8 +350,8 @@ class Console:
 
     def ticked(self) -> None:
         """A host call of the program: run what is due."""
-        if self._clock.bites is not None:
-            self._look_at_watchdog()
+        if self._alert or self._clock.bites is not None:
+            self._attend_to_faults()
         if self._bench.has_events():
             self.run_due()
 
@@ -362,7 +363,7 @@ class Console:
             while self._vm is not None and self._vm.has_output:
                 if not self._send_some():
                     self._receive_from_line(0.05, want_send=True)
-                    self._look_at_watchdog()
+                    self._look_outside()
             # A line that takes everything at once, as one without a client does, never makes the
             # loop above wait; Ctrl-C and the next client would not be seen while a program prints.
             self._receive_from_line(0.0)
@@ -417,6 +418,8 @@ class Console:
             everything = self._send_some()
             vm.waiting.value = 1
             timeout = None if everything and not vm.has_output else _TICK
+            if self.struck:
+                vm.crash()
             if (bites := self._clock.bites) is not None:
                 if self._clock.bitten():
                     vm.crash()

@@ -14,6 +14,8 @@ a write does not fit, nothing of this handle gets there. Renaming replaces a fil
 from __future__ import annotations
 
 import contextlib
+import math
+import random
 import re
 import time
 from abc import ABC, abstractmethod
@@ -114,7 +116,7 @@ class WorkingCopy(OpenFile):
         self._owner, self._mode = owner, mode
         self._content = content  # shared until the first write
         self._mine = self._dirty = self._failed = False
-        self._at = self._taken = 0
+        self._at = self._taken = self._written = 0
         self._shared = file_blocks(len(content))
         self._open = True
         if mode.truncate and mode.write:
@@ -134,7 +136,7 @@ class WorkingCopy(OpenFile):
             raise fail(Errno.EBADF)
         data = bytes(self._content[self._at : self._at + count])
         self._at += len(data)
-        return self._owner.wear(data)
+        return data
 
     def write(self, data: bytes) -> int:
         """See :meth:`OpenFile.write`."""
@@ -144,7 +146,7 @@ class WorkingCopy(OpenFile):
         end = start + len(data)
         if data:
             self._take(file_blocks(max(end, len(self._content))) - self._shared)
-            self._owner.programmed(len(data))
+            self._written += len(data)
             if not self._mine:
                 self._content, self._mine = bytearray(self._content), True
             content = self._content
@@ -182,7 +184,8 @@ class WorkingCopy(OpenFile):
         if not self._dirty or self._failed:
             return
         self._give_back()
-        self._commit(self._content)
+        self._commit(self._owner.stored(self._content, max(1, file_blocks(self._written))))
+        self._written = 0
         self._mine = self._dirty = False
         self._shared = file_blocks(len(self._content))
 
@@ -219,6 +222,10 @@ class Filesystem(ABC):
         read_only: programs on the board cannot write (EROFS); who calls the methods here can.
         fat: programs on the board find FAT's names: no case, and some characters less.
         home: the directory in which programs begin.
+        full: nothing more fits, a fault.
+        worn: the chance of each byte that is stored that one of its bits turns over, a fault.
+        slow: seconds that each block takes to be written, a fault.
+        random: where the bits are drawn from.
     """
 
     home = "/"
@@ -228,6 +235,9 @@ class Filesystem(ABC):
         self.used = 0
         self.read_only = False
         self.fat = False
+        self.full = False
+        self.worn = self.slow = 0.0
+        self.random = random.Random()
 
     def spelled(self, path: str) -> str:
         """The path as what is there is called: on FAT, ``/A.PY`` may be ``/a.py``."""
@@ -246,7 +256,7 @@ class Filesystem(ABC):
     @property
     def free(self) -> int:
         """Blocks that are free."""
-        return max(0, self.blocks - self.used)
+        return 0 if self.full else max(0, self.blocks - self.used)
 
     def take(self, blocks: int) -> None:
         """Use so many blocks more, or less where negative; ENOSPC when there are not as many."""
@@ -254,12 +264,28 @@ class Filesystem(ABC):
             raise fail(Errno.ENOSPC)
         self.used += blocks
 
-    def programmed(self, count: int) -> None:  # noqa: B027 - only a flash with faults minds
-        """So many bytes are about to be written."""
+    def stored(self, content: bytes | bytearray, blocks: int) -> bytes | bytearray:
+        """What is found later where this is stored now.
 
-    def wear(self, data: bytes) -> bytes:
-        """What is read where this is stored."""
-        return data
+        Args:
+            content: of a file.
+            blocks: how many of it are written.
+        """
+        if self.slow:
+            time.sleep(self.slow * blocks)
+        if not self.worn or not content:
+            return content
+        found, at = bytearray(content), 0
+        while True:
+            # The distance to the next byte that is hit, drawn at once.
+            gap = (
+                math.log(1 - self.random.random()) / math.log1p(-self.worn) if self.worn < 1 else 0
+            )
+            if at + gap >= len(found):
+                return found
+            at += int(gap)
+            found[at] ^= 1 << self.random.randrange(8)
+            at += 1
 
     def refresh(self) -> None:  # noqa: B027 - only a tree that others change needs it
         """Count the used blocks again, where something else may have changed the tree."""

@@ -71,7 +71,7 @@ class _DirectFile(OpenFile):
         self._owner, self._fd, self._mode = owner, descriptor, mode
 
     def read(self, count: int) -> bytes:
-        return self._owner.wear(_translated(os.read, self._fd, count))
+        return _translated(os.read, self._fd, count)
 
     def write(self, data: bytes) -> int:
         if not self._mode.write:

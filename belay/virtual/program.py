@@ -154,12 +154,16 @@ class _ProgramLine(StdioLine):
 class _ProgramConsole(Console):
     """Reads no input but what is asked for, and takes no byte of it for Ctrl-C."""
 
-    _line: _ProgramLine
+    @property
+    def _stdin(self) -> _ProgramLine:
+        line = self._line.line
+        assert isinstance(line, _ProgramLine)
+        return line
 
     def hear_signals(self) -> None:
         """From now on the signal is Ctrl-C."""
         self.deaf = True
-        self._line.on_interrupt = self._on_signal
+        self._stdin.on_interrupt = self._on_signal
 
     def _on_signal(self) -> None:
         with self._state:
@@ -169,14 +173,14 @@ class _ProgramConsole(Console):
     def read_input(self, limit: int) -> bytes | None:
         if self._queue:
             return super().read_input(limit)
-        with self._line.listening():
+        with self._stdin.listening():
             return super().read_input(limit)
 
     def input_waiting(self) -> bool:
         if not super().input_waiting():
             self.end()
             try:
-                with self._line.listening():
+                with self._stdin.listening():
                     self._receive_from_line(0.0)
             finally:
                 self.begin()
@@ -187,7 +191,7 @@ class _ProgramConsole(Console):
     ) -> bool:
         if not for_input:
             return super().sleep(seconds, for_input, dispatched)
-        with self._line.listening():
+        with self._stdin.listening():
             return super().sleep(seconds, for_input, dispatched)
 
     def written(self) -> None:

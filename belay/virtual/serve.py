@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from . import published
 from .board import Board
+from .cable import Shape
 from .circuitboard import CircuitBoard
 from .control import Control
 from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
@@ -36,6 +37,7 @@ def serve(
     seed: int | None = None,
     circuitpython: bool = False,
     control: int | None = None,
+    shape: Shape | None = None,
 ) -> NoReturn:
     """Run one virtual board in this process until its line ends. Does not return.
 
@@ -52,6 +54,7 @@ def serve(
         circuitpython: behave as a board that runs CircuitPython.
         control: descriptor of a socket that is a control pipe (see :mod:`.control`), with stdio.
             A board on a port that others can find publishes where its pipe is.
+        shape: what its line is like.
     """
     filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
     pipes = Control({})
@@ -72,6 +75,8 @@ def serve(
     kind = CircuitBoard if circuitpython else Board
     try:
         board = kind(line, filesystem, options, end)
+        if shape is not None:
+            board.faults.cable.shape = shape
         board.answer(pipes)
         if control is not None:
             pipes.serve(socket.socket(fileno=control))
