@@ -149,8 +149,7 @@ class Device(
         self._events = Events()
         self._lines = InputLines(stdin)
         self._recovery = Recovery(self, attempts)
-        self._holder = _Holder()
-        self._holder.forget = getattr(self._open, "forget_board", self._holder.forget)
+        self._holder = _Holder(self._open)
         self._farewell = self._holder.farewell
         self._executers: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in EXECUTERS}
         self._listening = False
@@ -430,11 +429,10 @@ class _Holder:
     """The current session, for a finalizer that must not refer to the Device."""
 
     session: Session
-    forget: Callable[[], None] = staticmethod(lambda: None)
-    """Called when no link will be opened any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, opens: Callable[[], Transport]) -> None:
         self.farewell = Farewell()
+        self._forget = getattr(opens, "forget_board", None)
         self._process = os.getpid()
 
     @property
@@ -445,7 +443,8 @@ class _Holder:
     def close(self) -> None:
         if not self.forked:
             self.session.close(self.farewell if self.farewell else None)
-            self.forget()
+            if self._forget is not None:
+                self._forget()
 
 
 def _close_at_exit(device: weakref.ref[Device]) -> None:

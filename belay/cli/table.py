@@ -169,6 +169,13 @@ COMMANDS: dict[str, Command] = {
         "SCRIPT [ARGUMENTS]",
         "Run a program on a real MicroPython in this terminal, as the program micropython does.",
     ),
+    "virtual fault": Command(
+        _OTHER,
+        "belay.cli.faults:virtual_fault",
+        "ADDRESS [FAULT]",
+        "Let something happen to a virtual board that runs: "
+        "a reset, an unplugged cable, bad flash.",
+    ),
     "completion": Command(
         _OTHER,
         "belay.cli.completion:completion",

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from belay.cli.usage import UsageError
 from belay.errors import BelayException
+
+if TYPE_CHECKING:
+    from belay.virtual.cable import Shape
 
 __all__ = ["virtual"]
 
@@ -25,6 +29,9 @@ def virtual(
     cooked: bool = False,
     seed: int | None = None,
     circuitpython: bool = False,
+    baud: float | None = None,
+    delay: float = 0.0,
+    loss: float = 0.0,
 ) -> None:
     """Run a virtual MicroPython board that other programs can connect to.
 
@@ -44,12 +51,16 @@ def virtual(
         cooked: send CR LF where programs print LF, as boards with a UART do.
         seed: make the board's random numbers repeatable.
         circuitpython: behave as a board that runs CircuitPython.
+        baud: be as slow as a line of this rate in bit/s, such as 115200.
+        delay: seconds that every byte travels, each way.
+        loss: the chance of every byte, each way, that it is lost, such as 0.001.
 
     Examples:
         belay virtual
         belay virtual --pty /tmp/board --files ./flash
         belay virtual --tcp 2217 --flash 2M
         belay virtual --webrepl 8266
+        belay virtual --pty /tmp/board --baud 9600 --loss 0.0001
     """
     if pty + stdio + (tcp is not None) + (webrepl is not None) > 1:
         raise UsageError("Only one of --pty, --tcp, --stdio and --webrepl makes sense.")
@@ -61,8 +72,9 @@ def virtual(
     if password is not None and webrepl is None:
         raise UsageError("--password is WebREPL's: it needs --webrepl.")
     if not (stdio or pty or tcp is not None or webrepl is not None):
-        pty = os.name == "posix"
-        tcp = None if pty else 0
+        pty, tcp = (True, None) if os.name == "posix" else (False, 0)
+
+    shape = _shape(baud, delay, loss)
 
     from belay.virtual.serve import serve
 
@@ -78,9 +90,19 @@ def virtual(
             cooked=cooked,
             seed=seed,
             circuitpython=circuitpython,
+            shape=shape,
         )
     except OSError as error:
         raise BelayException(f"The virtual board cannot start: {error}") from error
+
+
+def _shape(baud: float | None, delay: float, loss: float) -> Shape:
+    from belay.virtual.cable import Shape
+
+    try:
+        return Shape(baud, delay, loss)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
 
 
 def _bytes(text: str) -> int:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import sys
 import weakref
@@ -53,7 +52,7 @@ class RunningBoard:
     @property
     def linked(self) -> bool:
         """Whether the newest link still leads to the board."""
-        return self.alive and not getattr(self.link, "pulled", False)
+        return self.alive and not (isinstance(self.link, _Pulled) and self.link.was_pulled())
 
     def relink(self) -> Transport:
         """Make a new link, after one whose plug was pulled.
@@ -110,29 +109,44 @@ def _end(process: BoardProcess, outside: Board, pipe: socket.socket) -> None:
     pipe.close()
 
 
+class _Pulled:
+    """A link that can tell whether its plug was pulled."""
+
+    def was_pulled(self) -> bool:
+        raise NotImplementedError
+
+
 def _link(
     board: RunningBoard, read_fd: int, write_fd: int, connection: socket.socket | None
 ) -> Transport:
+    import select
+
     from belay.transports.descriptor import DescriptorTransport
 
-    class BoardLink(DescriptorTransport):
+    gone = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+
+    class BoardLink(DescriptorTransport, _Pulled):
         """A link to a board; it can tell an unplugged board from one that has ended."""
 
-        pulled = False
+        _pulled = False
+
+        def was_pulled(self) -> bool:
+            if not self._pulled and self._read_fd >= 0:
+                poller = select.poll()
+                poller.register(self._read_fd, gone)
+                self._pulled = bool(poller.poll(0)) and board.was_pulled()
+            return self._pulled
 
         def _reason(self, error: OSError | None) -> str:
-            if self.pulled or board.was_pulled():
-                self.pulled = True
+            if self.was_pulled():
                 return "the virtual board was unplugged."
-            if connection is not None:
-                connection.close()
             return board.process.account()
 
         def _release(self) -> None:
+            pulled = self.was_pulled()
             if connection is not None:
-                with contextlib.suppress(OSError):
-                    connection.close()
-            if not self.pulled:
+                connection.close()
+            if not pulled:
                 board.end()
 
     return BoardLink(read_fd, write_fd, address=str(board.address))

@@ -52,6 +52,10 @@ class _SharedBoard:
     def alive(self) -> bool:
         return self.running is not None and self.running.alive
 
+    @property
+    def process(self) -> BoardProcess | None:
+        return None if self.running is None else self.running.process
+
     def open(self, timeout: float | None) -> Transport:
         self.running, link = _link_to(self.running, self.address, timeout)
         if link.outside is not None:

@@ -255,10 +255,9 @@ class Cable:
                 return data
             if want_send and self._room():
                 return b""
-            pauses = [pause for pause in (up.left(), None if stuck else down.left()) if pause]
-            if deadline is not None:
-                pauses.append(max(0.0, deadline - time.monotonic()))
-            pause = min(pauses, default=None)
+            ends = None if deadline is None else max(0.0, deadline - time.monotonic())
+            pauses = (up.left(), None if stuck else down.left(), ends)
+            pause = min((each for each in pauses if each is not None), default=None)
             planned = None if pause is None else time.monotonic() + pause
             data = self.line.wait(pause, want_send=stuck)
             now = time.monotonic()

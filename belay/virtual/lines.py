@@ -22,6 +22,7 @@ from pathlib import Path
 __all__ = ["Line", "LineEnded", "PtyLine", "StdioLine", "TcpLine"]
 
 _READ = 1 << 16
+_LONGEST = 1e6  # seconds that select() takes as a number
 
 
 class LineEnded(Exception):
@@ -98,7 +99,8 @@ class Line(ABC):
 
     def wait_for_wake(self, timeout: float | None) -> None:
         """Block until somebody wakes us, or the timeout; whatever else comes stays where it is."""
-        if select.select([self._woken], [], [], timeout)[0]:
+        limit = None if timeout is None else min(timeout, _LONGEST)
+        if select.select([self._woken], [], [], limit)[0]:
             with contextlib.suppress(BlockingIOError):
                 self._signalled(self._woken.recv(4096))
 
