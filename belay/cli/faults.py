@@ -39,7 +39,7 @@ def virtual_fault(
     worn: float | None = None,
     slow: float | None = None,
 ) -> None:
-    """Let something happen to a virtual board that runs: a reset, an unplugged cable, bad flash.
+    """Let a running virtual board have a fault: reset, unplug, hang, bad flash.
 
     Without a fault it tells how the board's cable and its flash are.
 

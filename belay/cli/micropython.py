@@ -40,7 +40,7 @@ class _Chosen(NamedTuple):
 
 
 def virtual_run(*words: str) -> int:
-    """Run a program on a real MicroPython in this terminal, as the program micropython does.
+    """Run a program on a real MicroPython, as micropython on a computer does.
 
     It reads standard input, prints to standard output, sees the files of this computer, and ends
     with the status that it gives to sys.exit: 1 after an exception, whose traceback goes to

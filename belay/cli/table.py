@@ -167,14 +167,13 @@ COMMANDS: dict[str, Command] = {
         _OTHER,
         "belay.cli.micropython:virtual_run",
         "SCRIPT [ARGUMENTS]",
-        "Run a program on a real MicroPython in this terminal, as the program micropython does.",
+        "Run a program on a real MicroPython, as micropython on a computer does.",
     ),
     "virtual fault": Command(
         _OTHER,
         "belay.cli.faults:virtual_fault",
         "ADDRESS [FAULT]",
-        "Let something happen to a virtual board that runs: "
-        "a reset, an unplugged cable, bad flash.",
+        "Let a running virtual board have a fault: reset, unplug, hang, bad flash.",
     ),
     "completion": Command(
         _OTHER,

@@ -30,8 +30,8 @@ def virtual(
     seed: int | None = None,
     circuitpython: bool = False,
     baud: float | None = None,
-    delay: float = 0.0,
-    loss: float = 0.0,
+    delay: float | None = None,
+    loss: float | None = None,
 ) -> None:
     """Run a virtual MicroPython board that other programs can connect to.
 
@@ -74,7 +74,7 @@ def virtual(
     if not (stdio or pty or tcp is not None or webrepl is not None):
         pty, tcp = (True, None) if os.name == "posix" else (False, 0)
 
-    shape = _shape(baud, delay, loss)
+    shape = _shape(baud, delay or 0.0, loss or 0.0)
 
     from belay.virtual.serve import serve
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 __all__ = ["Mistake", "Options", "join_options"]
 
 _SIZE = re.compile(r"(\d+)([KM]?)(?:i?B)?", re.IGNORECASE)
-_DECIMAL = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
+_DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)(e-?\d{1,3})?", re.ASCII)
 _UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAGS |= {"0": False, "false": False, "no": False, "off": False}

@@ -304,3 +304,13 @@ def test_in_a_terminal(here: Path) -> None:
         person.types("\x03")
         assert person.status() == 130
         assert "KeyboardInterrupt" in person.rest()
+
+
+@posix
+def test_the_prompt_in_a_terminal(here: Path) -> None:
+    with Person("virtual", "run", folder=here) as person:
+        person.sees(">>> ")
+        person.types("import near, machine; near.NAME\r")
+        person.sees("'near'")
+        person.types("\x04")
+        assert person.status() == 0
