@@ -17,6 +17,7 @@ from .control import Control
 from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
 from .folder import FolderFilesystem
 from .lines import Line, LineEnded, PtyLine, StdioLine, TcpLine
+from .scene import SceneError
 from .vm import VmOptions
 from .webrepl import WebreplLine, settle_password
 
@@ -36,6 +37,8 @@ def serve(
     seed: int | None = None,
     circuitpython: bool = False,
     control: int | None = None,
+    bench: str | None = None,
+    net: str | None = None,
 ) -> NoReturn:
     """Run one virtual board in this process until its line ends. Does not return.
 
@@ -52,6 +55,8 @@ def serve(
         circuitpython: behave as a board that runs CircuitPython.
         control: descriptor of a socket that is a control pipe (see :mod:`.control`), with stdio.
             A board on a port that others can find publishes where its pipe is.
+        bench: file of a scene: which parts hang on the board.
+        net: "loopback" lets sockets reach this computer; else there are none.
     """
     filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
     pipes = Control({})
@@ -68,16 +73,22 @@ def serve(
             line.close()
             os._exit(0)
 
-    options = VmOptions(cooked=cooked or circuitpython, seed=seed)
+    options = VmOptions(cooked=cooked or circuitpython, seed=seed, net=net == "loopback")
     kind = CircuitBoard if circuitpython else Board
     try:
         board = kind(line, filesystem, options, end)
+        if bench is not None:
+            board.furnish(bench)
         board.answer(pipes)
         if control is not None:
             pipes.serve(socket.socket(fileno=control))
         board.run()
     except LineEnded as reason:
         end(reason)
+    except SceneError as error:
+        line.close()
+        print(f"belay virtual board: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
     except BaseException:
         line.close()
         sys.excepthook(*sys.exc_info())
