@@ -29,6 +29,8 @@ def virtual(
     cooked: bool = False,
     seed: int | None = None,
     circuitpython: bool = False,
+    bench: str | None = None,
+    net: str | None = None,
     baud: float | None = None,
     delay: float | None = None,
     loss: float | None = None,
@@ -51,6 +53,8 @@ def virtual(
         cooked: send CR LF where programs print LF, as boards with a UART do.
         seed: make the board's random numbers repeatable.
         circuitpython: behave as a board that runs CircuitPython.
+        bench: hang the parts of this scene (a bench.toml) on the board.
+        net: 'loopback' lets the board's sockets reach this computer; else it has none.
         baud: be as slow as a line of this rate in bit/s, such as 115200.
         delay: seconds that every byte travels, each way.
         loss: the chance of every byte, each way, that it is lost, such as 0.001.
@@ -71,6 +75,8 @@ def virtual(
             raise UsageError(f"{option} {port}: a port is from 0 (any free one) to 65535.")
     if password is not None and webrepl is None:
         raise UsageError("--password is WebREPL's: it needs --webrepl.")
+    if net not in (None, "loopback"):
+        raise UsageError(f"--net {net}: the only network there is is 'loopback'.")
     if not (stdio or pty or tcp is not None or webrepl is not None):
         pty, tcp = (True, None) if os.name == "posix" else (False, 0)
 
@@ -90,6 +96,8 @@ def virtual(
             cooked=cooked,
             seed=seed,
             circuitpython=circuitpython,
+            bench=bench,
+            net=net,
             shape=shape,
         )
     except OSError as error:

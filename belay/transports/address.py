@@ -15,6 +15,7 @@ from typing import NamedTuple
 from belay.errors import AddressError
 from belay.transports.options import Mistake, Options, join_options
 from belay.transports.usb import UsbSpecifier
+from belay.transports.virtualaddress import BOARD_NAME, VirtualAddress, parse_virtual
 
 __all__ = [
     "FORMS",
@@ -38,10 +39,8 @@ WEBREPL_PORT = 8266
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _WINDOWS_PORT = re.compile(r"(\\\\\.\\)?(COM\d+)", re.IGNORECASE)
-_BOARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _IP_ADDRESS = re.compile(r"(\d+(?:\.\d+){3})(:.*)?")
 _LINE = ("baud", "dtr", "rts")
-_VIRTUAL = ("files", "flash", "cooked", "seed", "circuitpython", "net", "baud", "delay", "loss")
 
 
 class BoardName(NamedTuple):
@@ -193,45 +192,6 @@ class ExecAddress(NamedTuple):
         return f"{'execpty' if self.terminal else 'exec'}:{self.command}"
 
 
-class VirtualAddress(NamedTuple):
-    """A virtual board: a MicroPython in a process of its own.
-
-    Attributes:
-        name: boards with a name are shared within this process; ``""`` is a private one.
-        files: folder of this machine that is the board's file system; None keeps it in memory.
-        flash: size of the file system in bytes; None for the board's default.
-        cooked: ``\\n`` leaves the board as ``\\r\\n``, as on most real boards.
-        seed: makes what is random on the board repeatable.
-        circuitpython: the board behaves as one that runs CircuitPython.
-        baud: line rate of its link in bit/s; None for no limit.
-        delay: seconds that every byte of the link travels.
-        loss: the chance of every byte of the link that it is lost, 0 to 1.
-    """
-
-    name: str = ""
-    files: str | None = None
-    flash: int | None = None
-    cooked: bool = False
-    seed: int | None = None
-    circuitpython: bool = False
-    baud: int | None = None
-    delay: float = 0.0
-    loss: float = 0.0
-
-    def __str__(self) -> str:
-        options: dict[str, str | float | bool | None] = {
-            "files": self.files,
-            "flash": self.flash,
-            "cooked": self.cooked or None,
-            "seed": self.seed,
-            "circuitpython": self.circuitpython or None,
-            "baud": self.baud,
-            "delay": self.delay or None,
-            "loss": self.loss or None,
-        }
-        return f"virtual:{self.name}" + join_options(options)
-
-
 Address = (
     SerialAddress
     | UsbAddress
@@ -319,7 +279,7 @@ def _parse_serial(scheme: str, text: str) -> Address:
     elif re.fullmatch(r"(tty|cu\.)[\w.-]+", port):
         raise Mistake("it has no folder", f"Did you mean '/dev/{port}'?")
     elif "/" not in port and "\\" not in port:
-        if not _BOARD_NAME.fullmatch(text):
+        if not BOARD_NAME.fullmatch(text):
             raise Mistake("it is no name of a port or a board", f"A path here is {'./' + port!r}.")
         return BoardName(text)
     options = Options(tail, *_LINE)
@@ -408,29 +368,6 @@ def _parse_exec(scheme: str, rest: str) -> ExecAddress:
     return ExecAddress(command, scheme == "execpty")
 
 
-def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
-    name, _, tail = rest.partition("?")
-    if name and not _BOARD_NAME.fullmatch(name):
-        hint = f"For options write 'virtual:?{name}'." if "=" in name else ""
-        raise Mistake(f"the name {name!r} has more than letters, digits, '_', '.', '-'", hint)
-    options = Options(tail, *_VIRTUAL)
-    if options.text("net") is not None:
-        raise Mistake("the option 'net' is not there yet: virtual boards have no network")
-    if options.text("files") == "":
-        raise Mistake("the option 'files' names no folder")
-    return VirtualAddress(
-        name,
-        options.text("files"),
-        options.size("flash"),
-        bool(options.flag("cooked")),
-        options.number("seed"),
-        bool(options.flag("circuitpython")),
-        options.number("baud", 1),
-        options.decimal("delay", 60) or 0.0,
-        options.decimal("loss", 1) or 0.0,
-    )
-
-
 FORMS: tuple[Form, ...] = (
     Form("/dev/ttyACM0", "a serial port; options ?baud=115200&dtr=0&rts=0", (), _parse_serial),
     Form("COM5", "a serial port on Windows, with the same options", (), _parse_serial),
@@ -445,12 +382,12 @@ FORMS: tuple[Form, ...] = (
     Form("ws://host", "WebREPL; port 8266 unless host:port", ("ws", "wss"), _parse_webrepl),
     Form("192.168.4.1", "telnet, and telnet://host:port", ("telnet",), _parse_telnet),
     Form("NAME", "a board of your configuration", (), _parse_serial),
-    Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), _parse_virtual),
+    Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), parse_virtual),
     Form(
         "virtual:NAME?files=FOLDER",
-        "a shared one; options files, flash=2M, seed=N, cooked=1, circuitpython=1, baud=N",
+        "a shared one; options files, flash=2M, seed=N, circuitpython=1, bench, net, baud",
         ("virtual",),
-        _parse_virtual,
+        parse_virtual,
     ),
     Form("exec:command line", "a program's stdin and stdout", ("exec", "execpty"), _parse_exec),
     Form("execpty:command line", "a program that opens a terminal", ("execpty",), _parse_exec),

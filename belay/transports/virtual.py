@@ -274,6 +274,10 @@ def _command(address: VirtualAddress) -> list[str]:
         command += ["--seed", str(address.seed)]
     if address.circuitpython:
         command.append("--circuitpython")
+    if address.bench is not None:
+        command += ["--bench", os.path.abspath(os.path.expanduser(address.bench))]
+    if address.net:
+        command += ["--net", address.net]
     for name in ("baud", "delay", "loss"):
         if value := getattr(address, name):
             command += [f"--{name}", str(value)]

@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--delay", type=float, default=0.0, metavar="S", help="seconds, each way")
     parser.add_argument("--loss", type=float, default=0.0, metavar="P", help="chance of each byte")
     parser.add_argument("--control", type=int, help=argparse.SUPPRESS)  # a socket's descriptor
+    parser.add_argument("--bench", metavar="FILE", help="scene: which parts hang on the board")
+    parser.add_argument("--net", choices=["loopback"], help="let sockets reach this computer")
     options = parser.parse_args(arguments)
 
     from .cable import Shape
@@ -55,6 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
             seed=options.seed,
             circuitpython=options.circuitpython,
             control=options.control,
+            bench=options.bench,
+            net=options.net,
             shape=Shape(options.baud, options.delay, options.loss),
         )
     except (OSError, ValueError) as error:

@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["Client", "CommandError", "Commands", "Control", "Json"]
+__all__ = ["Client", "CommandError", "Commands", "Control", "Json", "knows"]
 
 Json = Any
 """What JSON can say: None, bool, int, float, str, and lists and dicts of those."""
@@ -188,7 +188,7 @@ class Control:
         ).start()
 
     def _serve(self, connection: socket.socket, key: str) -> None:
-        if key and not _knows(connection, key):
+        if key and not knows(connection, key):
             connection.close()
             return
         client = Client(self, connection)
@@ -257,7 +257,7 @@ class Control:
                         client.send({"event": name, "values": values, "lost": lost})
 
 
-def _knows(connection: socket.socket, key: str) -> bool:
+def knows(connection: socket.socket, key: str) -> bool:
     """Whether the client begins with the key; it has a few seconds."""
     said = b""
     with contextlib.suppress(OSError):

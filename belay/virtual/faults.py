@@ -2,7 +2,7 @@
 """Faults on demand: what can happen to a board, to its cable and to its flash.
 
 All of it can be called from any thread while the board runs: commands of the control pipe, and the
-table ``[faults]`` of a scene, come here.
+tables ``[faults]`` and ``[[fault]]`` of a scene, come here.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 from .cable import Cable, Shape
 from .console import Console
 from .control import CommandError, Commands, Json
 from .filesystem import Filesystem
+
+if TYPE_CHECKING:
+    from .scene import Entry
 
 __all__ = ["Faults"]
 
@@ -149,26 +153,29 @@ class Faults:
             "link.offer": self._offer,
         }
 
-    def configure(self, table: Mapping[str, Any]) -> None:
-        """Take the table ``[faults]`` of a scene.
-
-        Its keys are those of :meth:`link` and :meth:`flash`, and ``at``: a list of tables with
-        ``time``, in seconds since power-on, ``do``, one of the names below, and its arguments.
+    def furnish(self, entry: Entry) -> None:
+        """Take the table ``[faults]`` of a scene: what :meth:`link` and :meth:`flash` take.
 
         Raises:
-            CommandError: something in it makes no sense; nothing of it counts then.
+            SceneError: something in it makes no sense.
         """
-        _known(table, (*_LINK, *_FLASH, "at"), "[faults]")
-        events = [self._event(entry) for entry in table.get("at", [])]
-        link = {name: table[name] for name in _LINK if name in table}
-        _checked(Shape, {**{name: getattr(self.cable.shape, name) for name in _LINK}, **link})
-        self.flash(**{name: table[name] for name in _FLASH if name in table})
-        if link:
-            self.link(**link)
-        for at, action in events:
-            _later(max(0.0, at - self._now()), action)
+        number = (int, float)
+        link = {name: entry.take(name, number, None) for name in _LINK}
+        flash = {"full": entry.take("full", bool, None)}
+        flash |= {name: entry.take(name, number, None) for name in ("worn", "slow")}
+        entry.finish("[faults]")
+        try:
+            self.link(**{name: value for name, value in link.items() if value is not None})
+            self.flash(**{name: value for name, value in flash.items() if value is not None})
+        except CommandError as error:
+            raise entry.error(str(error), str(error).partition(" ")[0]) from None
 
-    def _event(self, entry: Any) -> tuple[float, Callable[[], object]]:
+    def plan(self, entry: Entry) -> None:
+        """Take one ``[[fault]]`` of a scene: ``time``, ``do``, and what that takes.
+
+        Raises:
+            SceneError: something in it makes no sense.
+        """
         actions: dict[str, Callable[..., object]] = {
             "reset": self.reset,
             "unplug": self.unplug,
@@ -179,14 +186,19 @@ class Faults:
             "drop": self.drop,
             "flash": self.flash,
         }
-        if not isinstance(entry, Mapping) or "time" not in entry or "do" not in entry:
-            raise CommandError('[faults] at: each is a table, such as {time = 5, do = "reset"}')
-        arguments = dict(entry)
-        at = _number("time", arguments.pop("time"), 0, 1e9)
-        action = actions.get(arguments.pop("do"))
+        at = entry.take("time", (int, float))
+        do = entry.take("do", str)
+        action = actions.get(do)
         if action is None:
-            raise CommandError(f"[faults] do = {entry['do']!r}: there are {', '.join(actions)}")
-        return at, lambda: action(**arguments)
+            raise entry.error(f"do = {do!r}: there are {', '.join(actions)}", "do")
+        known = {"link": _LINK, "flash": _FLASH}.get(do, tuple(signature(action).parameters))
+        arguments = {}
+        for name in known:
+            value = entry.take(name, (int, float, bool), None)
+            if value is not None:
+                arguments[name] = value
+        entry.finish(f"the fault {do!r}")
+        _later(max(0.0, at - self._now()), lambda: action(**arguments))
 
     # ---- the link of a board whose line was stdin and stdout
 

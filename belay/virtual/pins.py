@@ -44,37 +44,53 @@ Edge = tuple[int, int, int]
 _KEPT = 100_000
 
 
+Pulses = tuple[int, int, int, int]
+"""Nanoseconds since power-on, pin, hertz, share of a period out of 65535 (-1 for none any more)."""
+
+
 class EdgeLog:
     """The latest edges of all pins; older ones are forgotten and counted.
 
+    Args:
+        clock: monotonic nanoseconds of what happens now.
+
     Attributes:
         edges: oldest first.
+        pulses: when pulses (PWM) began, changed and ended.
         forgotten: how many there were before them.
         listener: is told of every edge, on whichever thread made it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int]) -> None:
         self.edges: deque[Edge] = deque(maxlen=_KEPT)
+        self.pulses: deque[Pulses] = deque(maxlen=_KEPT)
         self.forgotten = 0
-        self.powered = time.monotonic_ns()
+        self._clock = clock
+        self._powered = time.monotonic_ns()
         self.listener: Callable[[Edge], None] | None = None
 
     def now(self) -> int:
         """Nanoseconds since power-on."""
-        return time.monotonic_ns() - self.powered
+        return self._clock() - self._powered
 
-    def add(self, pin: int, level: int) -> None:
-        """An edge, now."""
-        edge = (time.monotonic_ns() - self.powered, pin, level)
+    def add_pulses(self, pin: int, frequency: int, duty: int) -> None:
+        """A pin begins to pulse, or does so in another way, now."""
+        self.pulses.append((self.now(), pin, frequency, duty))
+
+    def add(self, pin: int, level: int) -> int:
+        """An edge, now; returns its time."""
+        edge = (self._clock() - self._powered, pin, level)
         if len(self.edges) == _KEPT:
             self.forgotten += 1
         self.edges.append(edge)
         if self.listener is not None:
             self.listener(edge)
+        return edge[0]
 
     def clear(self) -> None:
         """Forget all."""
         self.edges.clear()
+        self.pulses.clear()
         self.forgotten = 0
 
 
@@ -85,7 +101,10 @@ class Port(Protocol):
     """What it does to the net: NOBODY, or WEAK or STRONG plus the level."""
 
     def changed(self, drive: int) -> None:
-        """What all others do to the net, strongest first, is different now."""
+        """What the others do to the net is different now: the strongest of it."""
+
+    def heard(self, data: bytes, baud: int) -> None:
+        """Characters of a UART were sent over the net."""
 
 
 class Net:
@@ -120,6 +139,14 @@ class Net:
                     self._told[id(port)] = drive
                     port.changed(drive)
 
+    def unplug(self, port: Port) -> None:
+        """Take a far end off."""
+        with self._lock:
+            if port in self.ports:
+                self.ports.remove(port)
+                self._told.pop(id(port), None)
+        self.settle()
+
     def _drives(self, but: Port | None) -> list[int]:
         return [p.drives() for p in self.pins] + [p.drive for p in self.ports if p is not but]
 
@@ -146,6 +173,7 @@ class Pin:
         world: the level that the world drives, or None when nothing is connected.
         trigger: edges (RISING, FALLING) that the program wants to hear of.
         level: what can be measured at the pin: 0 or 1.
+        since: when it became that, in nanoseconds since power-on.
         net: the wire it is on; None for a pin by itself.
     """
 
@@ -160,8 +188,17 @@ class Pin:
         self._log, self._on_edge, self._lock = log, on_edge, lock
         self.mode, self.pull, self.output, self.trigger = MODE_IN, PULL_NONE, 0, 0
         self.world: int | None = None
-        self.level = 0
+        self.level = self.since = 0
         self.net: Net | None = None
+        self._watchers: list[Callable[[int], None]] = []
+
+    def watch(self, watcher: Callable[[int], None]) -> None:
+        """Call a function with every new level, as parts on the pin need it."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Callable[[int], None]) -> None:
+        """Undo :meth:`watch`."""
+        self._watchers.remove(watcher)
 
     def reset(self) -> None:
         """As after power-on; what the world drives stays."""
@@ -199,7 +236,9 @@ class Pin:
         if level == self.level:
             return
         self.level = level
-        self._log.add(self.number, level)
+        self.since = self._log.add(self.number, level)
+        for watcher in tuple(self._watchers):
+            watcher(level)
         edge = RISING if level else FALLING
         if edge & self.trigger:
             self._on_edge(self, edge)
@@ -215,10 +254,26 @@ class Pin:
             self.output = level
             self.settle()
 
+    def wired(self) -> Net:
+        """The wire on the pin; a new one where there is none."""
+        with self._lock:
+            if self.net is None:
+                Net(self._lock).join(self)
+            assert self.net is not None
+            return self.net
+
     def wire_to(self, other: Pin) -> None:
         """Join two pins of one board with a wire."""
         with self._lock:
-            net = self.net or Net(self._lock)
-            net.join(self)
+            net = self.wired()
             net.join(other)
             net.settle()
+
+    def cut(self) -> None:
+        """Take all wires off the pin; what it was wired to stays wired together."""
+        with self._lock:
+            net, self.net = self.net, None
+            if net is not None:
+                net.pins.remove(self)
+                net.settle()
+            self.settle()

@@ -187,12 +187,16 @@ class _ProgramConsole(Console):
         return super().input_waiting()
 
     def sleep(
-        self, seconds: float | None, for_input: bool = False, dispatched: int | None = None
+        self,
+        seconds: float | None,
+        for_input: bool = False,
+        dispatched: int | None = None,
+        ready: Callable[[], bool] | None = None,
     ) -> bool:
         if not for_input:
-            return super().sleep(seconds, for_input, dispatched)
+            return super().sleep(seconds, for_input, dispatched, ready)
         with self._stdin.listening():
-            return super().sleep(seconds, for_input, dispatched)
+            return super().sleep(seconds, for_input, dispatched, ready)
 
     def written(self) -> None:
         """Send what the program has written, from inside a host call of it."""

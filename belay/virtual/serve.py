@@ -18,6 +18,7 @@ from .control import Control
 from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
 from .folder import FolderFilesystem
 from .lines import Line, LineEnded, PtyLine, StdioLine, TcpLine
+from .scene import SceneError
 from .vm import VmOptions
 from .webrepl import WebreplLine, settle_password
 
@@ -37,6 +38,8 @@ def serve(
     seed: int | None = None,
     circuitpython: bool = False,
     control: int | None = None,
+    bench: str | None = None,
+    net: str | None = None,
     shape: Shape | None = None,
 ) -> NoReturn:
     """Run one virtual board in this process until its line ends. Does not return.
@@ -54,6 +57,8 @@ def serve(
         circuitpython: behave as a board that runs CircuitPython.
         control: descriptor of a socket that is a control pipe (see :mod:`.control`), with stdio.
             A board on a port that others can find publishes where its pipe is.
+        bench: file of a scene: which parts hang on the board.
+        net: "loopback" lets sockets reach this computer; else there are none.
         shape: what its line is like.
     """
     filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
@@ -71,11 +76,13 @@ def serve(
             line.close()
             os._exit(0)
 
-    options = VmOptions(cooked=cooked or circuitpython, seed=seed)
+    options = VmOptions(cooked=cooked or circuitpython, seed=seed, net=net == "loopback")
     kind = CircuitBoard if circuitpython else Board
     try:
         board = kind(line, filesystem, options, end)
-        if shape is not None:
+        if bench is not None:
+            board.furnish(bench)
+        if shape is not None and shape != Shape():  # else it is what the scene says
             board.faults.cable.shape = shape
         board.answer(pipes)
         if control is not None:
@@ -83,6 +90,10 @@ def serve(
         board.run()
     except LineEnded as reason:
         end(reason)
+    except SceneError as error:
+        line.close()
+        print(f"belay virtual board: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
     except BaseException:
         line.close()
         sys.excepthook(*sys.exc_info())

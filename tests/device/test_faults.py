@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,6 +20,11 @@ import belay
 from belay import recovery
 from belay.cli import main
 from belay.virtual import Board, CommandFailedError
+from belay.virtual.cable import Cable
+from belay.virtual.faults import Faults
+from belay.virtual.filesystem import MemoryFilesystem
+from belay.virtual.peripherals import Bench
+from belay.virtual.scene import SceneError, build, parse
 
 Connect = Callable[..., belay.Device]
 
@@ -390,6 +396,44 @@ def test_the_command_line_tells_and_changes(
 
 
 # ------------------------------------------------------------------------------------- the scenes
+
+
+def test_a_scene_with_faults(connect: Connect, tmp_path: Path) -> None:
+    scene = tmp_path / "bench.toml"
+    scene.write_text(
+        "[faults]\nbaud = 115200\nslow = 0.01\n\n"
+        '[[fault]]\ntime = 0.1\ndo = "flash"\nfull = true\n\n'
+        '[[fault]]\ntime = 4\ndo = "brownout"\nseconds = 0.1\n'
+    )
+    device = connect(f"virtual:?bench={scene}", attempts=-1)
+    gone, back = threading.Event(), threading.Event()
+    device.on_disconnect(lambda error: gone.set())
+    device.on_reconnect(back.set)
+    assert device.board.link()["baud"] == 115200
+    assert device.board.flash()["slow"] == 0.01
+    assert gone.wait(20)
+    assert back.wait(20)
+    assert device.board.flash()["full"] is True
+    assert device("1 + 1") == 2
+
+
+SCENES = {
+    "[faults]\nbauds = 1": "line 2: .*no setting 'bauds'",
+    "[faults]\n\nbaud = 0": "line 3: baud 0",
+    "[faults]\nfull = 1": "line 2: full = 1",
+    "[faults]\nworn = 2": "line 2: worn 2",
+    "[[fault]]\ndo = 'reset'": "needs time",
+    "[[fault]]\ntime = 1\ndo = 'melt'": "line 3: do = 'melt': there are reset",
+    "[[fault]]\ntime = 1\ndo = 'hang'\nminutes = 1": "line 4: .*'minutes'",
+}
+
+
+@pytest.mark.parametrize("text", SCENES)
+def test_scenes_that_make_no_sense(text: str) -> None:
+    bench = Bench()
+    bench.faults = Faults(Mock(), Cable(Mock()), MemoryFilesystem(), bench.now)
+    with pytest.raises(SceneError, match=f"scene, {SCENES[text]}"):
+        build(bench, parse(text, "scene"))
 
 
 def test_commands_that_make_no_sense(connect: Connect) -> None:

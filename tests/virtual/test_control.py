@@ -94,7 +94,7 @@ def test_edges_arrive_while_a_program_computes(lab: belay.Device) -> None:
     edges = [seen.get(timeout=10) for _ in range(6)]
     assert [(pin, level) for _, pin, level in edges] == [(3, 1), (3, 0)] * 3
     assert [at for at, *_ in edges] == sorted(at for at, *_ in edges)
-    remembered = [edge for edge in lab.board.edges() if edge.pin == 3]
+    remembered = lab.board.record().of(3)
     assert remembered[-6:] == edges
     end()
 
