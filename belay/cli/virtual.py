@@ -26,7 +26,7 @@ def virtual(
     password: str | None = None,
     files: str | None = None,
     flash: str = "4M",
-    cooked: bool = False,
+    cooked: bool | None = None,
     seed: int | None = None,
     circuitpython: bool = False,
     bench: str | None = None,
@@ -50,7 +50,8 @@ def virtual(
             one, or the variable BELAY_PASSWORD; else a new one is drawn and printed.
         files: keep the board's files in this folder; without it they are gone at the end.
         flash: how much the files may take, such as 512K or 2M.
-        cooked: send CR LF where programs print LF, as boards with a UART do.
+        cooked: send CR LF where programs print LF, as boards do; so it is with --pty and --tcp
+            unless it is --no-cooked.
         seed: make the board's random numbers repeatable.
         circuitpython: behave as a board that runs CircuitPython.
         bench: hang the parts of this scene (a bench.toml) on the board.
@@ -93,7 +94,7 @@ def virtual(
             password=password,
             files=files,
             flash=_bytes(flash),
-            cooked=cooked,
+            cooked=cooked if cooked is not None else pty or tcp is not None,
             seed=seed,
             circuitpython=circuitpython,
             bench=bench,

@@ -11,6 +11,7 @@ import hmac
 import math
 import secrets
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -187,6 +188,8 @@ class Faults:
             "flash": self.flash,
         }
         at = entry.take("time", (int, float))
+        if not 0 <= at < math.inf:
+            raise entry.error(f"time {at}: seconds since power-on, 0 or more", "time")
         do = entry.take("do", str)
         action = actions.get(do)
         if action is None:
@@ -230,7 +233,13 @@ class Faults:
 
 
 def _later(seconds: float, action: Callable[[], object]) -> None:
-    timer = threading.Timer(seconds, action)
+    def act() -> None:
+        try:
+            action()
+        except (CommandError, OSError) as error:
+            print(f"belay virtual board: a fault could not be: {error}", file=sys.stderr)
+
+    timer = threading.Timer(seconds, act)
     timer.daemon = True
     timer.start()
 

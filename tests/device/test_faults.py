@@ -422,7 +422,8 @@ SCENES = {
     "[faults]\n\nbaud = 0": "line 3: baud 0",
     "[faults]\nfull = 1": "line 2: full = 1",
     "[faults]\nworn = 2": "line 2: worn 2",
-    "[[fault]]\ndo = 'reset'": "needs time",
+    "[[fault]]\ndo = 'reset'": "line 1: .*needs time",
+    "[[fault]]\ntime = -1\ndo = 'reset'": "line 2: time -1",
     "[[fault]]\ntime = 1\ndo = 'melt'": "line 3: do = 'melt': there are reset",
     "[[fault]]\ntime = 1\ndo = 'hang'\nminutes = 1": "line 4: .*'minutes'",
 }
