@@ -258,17 +258,14 @@ class Cable:
             ends = None if deadline is None else max(0.0, deadline - time.monotonic())
             pauses = (up.left(), None if stuck else down.left(), ends)
             pause = min((each for each in pauses if each is not None), default=None)
-            planned = None if pause is None else time.monotonic() + pause
+            wakes = self.line.wakes
             data = self.line.wait(pause, want_send=stuck)
-            now = time.monotonic()
             if data:
                 up.append(data)
-                if up.left() is None:  # all of it was lost
-                    return b""
-            elif deadline is not None and now >= deadline:
+            over = deadline is not None and time.monotonic() >= deadline
+            all_lost = data and up.left() is None
+            if over or all_lost or self.line.wakes != wakes:
                 return up.take()
-            elif not stuck and (planned is None or now < planned):
-                return b""  # somebody wakes us
 
     def _room(self) -> int:
         limit = _ROOM if self._down.shape.baud is None else _FIFO

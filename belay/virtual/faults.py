@@ -7,15 +7,12 @@ tables ``[faults]`` and ``[[fault]]`` of a scene, come here.
 
 from __future__ import annotations
 
-import hmac
 import math
-import secrets
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from .cable import Cable, Shape
@@ -187,6 +184,8 @@ class Faults:
             "drop": self.drop,
             "flash": self.flash,
         }
+        from inspect import signature
+
         at = entry.take("time", (int, float))
         if not 0 <= at < math.inf:
             raise entry.error(f"time {at}: seconds since power-on, 0 or more", "time")
@@ -209,12 +208,16 @@ class Faults:
         """A place on 127.0.0.1 where the next link can be made, by who knows the key."""
         if not self.cable.plugged:
             raise CommandError("the board is unplugged")
+        import secrets
+
         listener = socket.create_server(("127.0.0.1", 0))
         key = secrets.token_hex(16)
         threading.Thread(target=self._accept, args=(listener, key), daemon=True).start()
         return {"port": listener.getsockname()[1], "key": key}
 
     def _accept(self, listener: socket.socket, key: str) -> None:
+        import hmac
+
         with listener:
             listener.settimeout(10)
             try:

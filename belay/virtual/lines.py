@@ -35,6 +35,7 @@ class Line(ABC):
     Attributes:
         exhausted: nothing will come any more, and that is not the board's end.
         leftovers: files to remove when the line ends.
+        wakes: how often a wait was woken.
     """
 
     exhausted = False
@@ -44,6 +45,7 @@ class Line(ABC):
         self._woken.setblocking(False)
         self._waker.setblocking(False)
         self.leftovers: list[Path] = []
+        self.wakes = 0
         self._poller = _Poller()
         self._poller.watch(self._woken.fileno())
 
@@ -93,6 +95,7 @@ class Line(ABC):
         """
         ready = self._poller.wait(timeout, self._send_descriptor() if want_send else None)
         if self._woken.fileno() in ready:
+            self.wakes += 1
             with contextlib.suppress(BlockingIOError):
                 self._signalled(self._woken.recv(4096))
         return self._receive(ready)

@@ -10,17 +10,12 @@ import sys
 import threading
 from typing import NoReturn
 
-from . import published
 from .board import Board
 from .cable import Shape
-from .circuitboard import CircuitBoard
 from .control import Control
 from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
-from .folder import FolderFilesystem
 from .lines import Line, LineEnded, PtyLine, StdioLine, TcpLine
-from .scene import SceneError
 from .vm import VmOptions
-from .webrepl import WebreplLine, settle_password
 
 __all__ = ["serve"]
 
@@ -61,7 +56,7 @@ def serve(
         net: "loopback" lets sockets reach this computer; else there are none.
         shape: what its line is like.
     """
-    filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
+    filesystem = _flash(files, flash)
     pipes = Control({})
     line: Line
     if webrepl is not None:
@@ -77,29 +72,56 @@ def serve(
             os._exit(0)
 
     options = VmOptions(cooked=cooked or circuitpython, seed=seed, net=net == "loopback")
-    kind = CircuitBoard if circuitpython else Board
+    kind = _kind(circuitpython)
     try:
         board = kind(line, filesystem, options, end)
-        if bench is not None:
-            board.furnish(bench)
-        if shape is not None and shape != Shape():  # else it is what the scene says
-            board.faults.cable.shape = shape
+        _furnish(board, line, bench, shape)
         board.answer(pipes)
         if control is not None:
             pipes.serve(socket.socket(fileno=control))
         board.run()
     except LineEnded as reason:
         end(reason)
-    except SceneError as error:
-        line.close()
-        print(f"belay virtual board: {error}", file=sys.stderr, flush=True)
-        os._exit(1)
     except BaseException:
         line.close()
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
         os._exit(1)
     raise AssertionError("a board runs until its line ends")
+
+
+# What most boards do not need is loaded where it is: sixteen of them may start at once.
+
+
+def _flash(files: str | None, flash: int) -> Filesystem:
+    if not files:
+        return MemoryFilesystem(flash)
+    from .folder import FolderFilesystem
+
+    return FolderFilesystem(files, flash)
+
+
+def _kind(circuitpython: bool) -> type[Board]:
+    if not circuitpython:
+        return Board
+    from .circuitboard import CircuitBoard
+
+    return CircuitBoard
+
+
+def _furnish(board: Board, line: Line, bench: str | None, shape: Shape | None) -> None:
+    """Put the board on its bench; a mistake in the scene ends it."""
+    if bench is not None:
+        from .scene import SceneError
+
+        try:
+            board.furnish(bench)
+        except SceneError as error:
+            line.close()
+            print(f"belay virtual board: {error}", file=sys.stderr, flush=True)
+            os._exit(1)
+    if shape is not None and shape != Shape():  # else it is what the scene says
+        board.faults.cable.shape = shape
 
 
 def _line(stdio: bool, tcp: int | None, pty: str | None, pipes: Control) -> Line:
@@ -118,6 +140,8 @@ def _line(stdio: bool, tcp: int | None, pty: str | None, pipes: Control) -> Line
 
 def _webrepl(port: int, files: Filesystem, password: str | None, pipes: Control) -> Line:
     """Open a WebREPL line, and say where it is, with the password if it was drawn just now."""
+    from .webrepl import WebreplLine, settle_password
+
     drawn = settle_password(files, password, os.environ.get("BELAY_PASSWORD"))
     line = WebreplLine(port, files)
     told = f"password: {drawn}; " if drawn else ""
@@ -135,6 +159,8 @@ def _announced(line: Line, names: list[str], pipes: Control, told: str = "") -> 
 
 def _publish(line: Line, names: list[str], pipes: Control) -> None:
     """Let ``belay.virtual.Board(address)`` of this user's programs find the control pipe."""
+    from . import published
+
     key = published.new_key()
     record = published.Record(names[0], names, pipes.listen(key), key, os.getpid())
     path = published.publish(record)

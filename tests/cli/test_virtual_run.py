@@ -311,6 +311,6 @@ def test_the_prompt_in_a_terminal(here: Path) -> None:
     with Person("virtual", "run", folder=here) as person:
         person.sees(">>> ")
         person.types("import near, machine; near.NAME\r")
-        person.sees("'near'")
+        person.sees(r"'near'\s+>>> ")
         person.types("\x04")
         assert person.status() == 0

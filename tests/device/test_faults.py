@@ -111,7 +111,7 @@ def test_a_closed_device_leaves_no_unplugged_board_behind() -> None:
 
 def test_a_board_with_a_battery_runs_on(connect: Connect) -> None:
     device = connect("virtual:", reset=False, attempts=3, startup="")
-    device("from machine import Pin, Timer\npin = Pin(3, Pin.OUT)\nn = 0")
+    device("from machine import Pin, Timer\npin = Pin(3, Pin.OUT)\nn = 0", record=False)
     device("def tick(t):\n    global n\n    n += 1\n    pin.toggle()", record=False)
     device("timer = Timer(period=5, callback=tick)", record=False)
     device.board.unplug(powered=True)

@@ -233,3 +233,28 @@ def test_a_line_that_cannot_be_pulled_says_so(line: SocketLine) -> None:
 def test_shapes_that_make_no_sense(shape: dict[str, float], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Shape(**shape)
+
+
+def test_no_wake_is_lost_among_bytes_on_their_way(line: SocketLine) -> None:
+    cable = Cable(line)
+    cable.shape = Shape(delay=0.0005)
+    over = threading.Event()
+    waits = 0
+
+    def board() -> None:
+        nonlocal waits
+        while not over.is_set():
+            cable.send(b"x")
+            cable.wait(30)
+            waits += 1
+
+    thread = threading.Thread(target=board)
+    thread.start()
+    for count in range(1, 200):
+        while waits < count:
+            time.sleep(0.0001)
+            cable.wake()
+    over.set()
+    cable.wake()
+    thread.join(20)
+    assert not thread.is_alive()

@@ -39,25 +39,23 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_rshell(port: str, tmp_path: Path) -> None:
     python = python_with(f"rshell-{RSHELL}", f"rshell=={RSHELL}")
 
-    def rshell(*words: str) -> str:
-        program = "import sys; from rshell.command_line import main; sys.exit(main())"
-        command = [python, "-c", program, "--quiet", "--nocolor", "-p", port, *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
     data = bytes(range(256)) * 4
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "data.bin").write_bytes(data)
     (tmp_path / "folder" / "main.py").write_text("print('hello from main')\n")
-    rshell("rsync", "folder", "/pyboard")
-    assert rshell("ls", "/pyboard").split() == ["data.bin", "main.py"]
-    rshell("cp", "/pyboard/data.bin", "back.bin")
+    (tmp_path / "script").write_text(
+        "rsync folder /pyboard\nls /pyboard\ncp /pyboard/data.bin back.bin\n"
+        "cat /pyboard/main.py\nrepl ~ print(6 * 7) ~\nrm /pyboard/data.bin\nls /pyboard\n"
+    )
+    program = "import sys; from rshell.command_line import main; sys.exit(main())"
+    command = [python, "-c", program, "--quiet", "--nocolor", "-p", port, "-f", "script"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "back.bin").read_bytes() == data
-    assert rshell("cat", "/pyboard/main.py") == "print('hello from main')\n"
-    assert "42" in rshell("repl", "~", "print(6", "*", "7)", "~")
-    rshell("rm", "/pyboard/data.bin", "/pyboard/main.py")
-    assert rshell("ls", "/pyboard") == ""
+    before, after = done.stdout.split("print('hello from main')\n")
+    assert "data.bin" in before
+    assert "42" in after
+    assert after.split()[-1] == "main.py"
 
 
 DRIVER = """
