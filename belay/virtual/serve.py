@@ -60,11 +60,8 @@ def serve(
     """
     filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
     pipes = Control({})
-    line: Line
-    if webrepl is not None:
-        line = _webrepl(webrepl, filesystem, password, pipes)
-    else:
-        line = _line(stdio, tcp, pty, pipes)
+    line = _webrepl(webrepl, filesystem, password, pipes) if webrepl is not None else None
+    line = line or _line(stdio, tcp, pty, pipes)
     ending = threading.Lock()
 
     def end(_reason: LineEnded) -> NoReturn:
@@ -85,13 +82,12 @@ def serve(
         board.run()
     except LineEnded as reason:
         end(reason)
-    except SceneError as error:
+    except BaseException as error:
         line.close()
-        print(f"belay virtual board: {error}", file=sys.stderr, flush=True)
-        os._exit(1)
-    except BaseException:
-        line.close()
-        sys.excepthook(*sys.exc_info())
+        if isinstance(error, SceneError):
+            print(f"belay virtual board: {error}", file=sys.stderr)
+        else:
+            sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
         os._exit(1)
     raise AssertionError("a board runs until its line ends")
