@@ -67,17 +67,7 @@ def virtual(
         belay virtual --webrepl 8266
         belay virtual --pty /tmp/board --baud 9600 --loss 0.0001
     """
-    if pty + stdio + (tcp is not None) + (webrepl is not None) > 1:
-        raise UsageError("Only one of --pty, --tcp, --stdio and --webrepl makes sense.")
-    if link is not None and (stdio or tcp is not None or webrepl is not None):
-        raise UsageError(f"{link!r} would be the name of a serial port: it needs --pty.")
-    for option, port in (("--tcp", tcp), ("--webrepl", webrepl)):
-        if port is not None and not 0 <= port <= 65535:
-            raise UsageError(f"{option} {port}: a port is from 0 (any free one) to 65535.")
-    if password is not None and webrepl is None:
-        raise UsageError("--password is WebREPL's: it needs --webrepl.")
-    if net not in (None, "loopback"):
-        raise UsageError(f"--net {net}: the only network there is is 'loopback'.")
+    _check(link, pty=pty, tcp=tcp, stdio=stdio, webrepl=webrepl, password=password, net=net)
     if not (stdio or pty or tcp is not None or webrepl is not None):
         pty, tcp = (True, None) if os.name == "posix" else (False, 0)
 
@@ -103,6 +93,30 @@ def virtual(
         )
     except OSError as error:
         raise BelayException(f"The virtual board cannot start: {error}") from error
+
+
+def _check(
+    link: str | None,
+    *,
+    pty: bool,
+    tcp: int | None,
+    stdio: bool,
+    webrepl: int | None,
+    password: str | None,
+    net: str | None,
+) -> None:
+    """Refuse what makes no sense."""
+    if pty + stdio + (tcp is not None) + (webrepl is not None) > 1:
+        raise UsageError("Only one of --pty, --tcp, --stdio and --webrepl makes sense.")
+    if link is not None and (stdio or tcp is not None or webrepl is not None):
+        raise UsageError(f"{link!r} would be the name of a serial port: it needs --pty.")
+    for option, port in (("--tcp", tcp), ("--webrepl", webrepl)):
+        if port is not None and not 0 <= port <= 65535:
+            raise UsageError(f"{option} {port}: a port is from 0 (any free one) to 65535.")
+    if password is not None and webrepl is None:
+        raise UsageError("--password is WebREPL's: it needs --webrepl.")
+    if net not in (None, "loopback"):
+        raise UsageError(f"--net {net}: the only network there is is 'loopback'.")
 
 
 def _shape(baud: float | None, delay: float, loss: float) -> Shape:

@@ -337,6 +337,19 @@ class Board(Faulty):
         now: float = self.command("now")
         return now
 
+    def svg(self) -> str:
+        """The board and what hangs on it as they are now, as a picture: SVG."""
+        from .picture import draw
+
+        told = self.command("bench.look")
+        for part in told["parts"]:
+            if part["png"] is not None:
+                part["png"] = bytes.fromhex(part["png"])
+        return draw(told["pins"], told["parts"], self.address)
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
     def add(self, kind: str, **settings: Any) -> BoardPart:
         """Hang one more part on the board: ``board.add("button", pin=14)``.
 

@@ -99,6 +99,7 @@ class Parts:
             "part.do": self._do,
             "part.picture": self._picture,
             "part.add": self._add,
+            "bench.look": self._look,
             "scene.add": self._scene,
         }
 
@@ -152,6 +153,23 @@ class Parts:
         if it.picture is None:
             raise CommandError(f"{it.name} is a {it.kind}: there is nothing to look at")
         return it.picture().hex()
+
+    def _look(self) -> Json:
+        """Everything that a picture of the board shows, at once."""
+        self._bench.furnished()
+        return {
+            "pins": [self._bench.read_pin(number) for number in range(len(self._bench.pins))],
+            "parts": [
+                {
+                    "name": part.name,
+                    "kind": part.kind,
+                    "pins": part.pins,
+                    "state": self._get(part.name),
+                    "png": part.picture().hex() if part.picture else None,
+                }
+                for part in self.by_name.values()
+            ],
+        }
 
     def _add(self, kind: str, settings: dict[str, Json]) -> str:
         from .scene import Entry, add_part

@@ -234,8 +234,8 @@ class Bench:
 
         self.log.listener = told
         return {
-            "pin.read": self._pin_read,
-            "pins.read": lambda: [self._pin_read(number) for number in range(PIN_COUNT)],
+            "pin.read": self.read_pin,
+            "pins.read": lambda: [self.read_pin(number) for number in range(PIN_COUNT)],
             "pin.drive": lambda pin, level: self.pin(pin).drive(level),
             "pin.wire": lambda pin, to: self.pin(pin).wire_to(self.pin(to)),
             "pin.cut": lambda pin: self.pin(pin).cut(),
@@ -267,7 +267,8 @@ class Bench:
             raise CommandError(f"there is no ADC channel {number!r}: they are 0 to {ADC_COUNT - 1}")
         return self.adc[number]
 
-    def _pin_read(self, pin: int) -> Json:
+    def read_pin(self, pin: int) -> Json:
+        """All there is to say of a pin."""
         it = self.pin(pin)
         pulse = self.pwm.get(pin)
         return {

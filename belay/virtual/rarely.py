@@ -51,7 +51,7 @@ def commands(bench: Bench) -> Commands:
         "lines": ("lights.read",),
         "parts": (
             *("part.list", "part.get", "part.set", "part.do", "part.picture", "part.add"),
-            "scene.add",
+            *("scene.add", "bench.look"),
         ),
     }
     return {name: later(room, name) for room, names in table.items() for name in names}

@@ -58,11 +58,8 @@ def serve(
     """
     filesystem = _flash(files, flash)
     pipes = Control({})
-    line: Line
-    if webrepl is not None:
-        line = _webrepl(webrepl, filesystem, password, pipes)
-    else:
-        line = _line(stdio, tcp, pty, pipes)
+    line = _webrepl(webrepl, filesystem, password, pipes) if webrepl is not None else None
+    line = line or _line(stdio, tcp, pty, pipes)
     ending = threading.Lock()
 
     def end(_reason: LineEnded) -> NoReturn:

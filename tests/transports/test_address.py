@@ -99,6 +99,8 @@ GOOD: dict[str, Address] = {
     r"virtual:?files=C:\boards\one": VirtualAddress(files=r"C:\boards\one"),
     "virtual:?files=50%25%26more+": VirtualAddress(files="50%&more+"),
     "virtual:?cooked=0": VirtualAddress(),
+    "virtual:?bench=lab/bench.toml": VirtualAddress(bench="lab/bench.toml"),
+    "virtual:net?net=loopback": VirtualAddress("net", net="loopback"),
     "virtual:?baud=9600&delay=0.02&loss=1e-3": VirtualAddress(baud=9600, delay=0.02, loss=0.001),
 }
 
@@ -153,7 +155,8 @@ BAD = {
     "exec:sh -c 'x": "no closing quotation",
     "virtual:my board": "the name 'my board' has more than letters",
     "virtual:cooked=1": "For options write 'virtual:?cooked=1'",
-    "virtual:?net=loopback": "the option 'net' is not there yet",
+    "virtual:?net=all": "net=all: the only network of virtual boards is 'loopback'",
+    "virtual:?bench=": "the option 'bench' names no file",
     "virtual:?flsh=2M": "unknown option 'flsh'. Known here: files, flash, cooked, seed,",
     "virtual:?loss=2": "'loss' must be a number from 0 to 1, not '2'",
     "virtual:?delay=-1": "'delay' must be a number from 0 to 60",
@@ -237,10 +240,12 @@ addresses: st.SearchStrategy[Address] = st.one_of(
         numbers,
         st.booleans(),
         numbers,
-        st.booleans(),
-        st.none() | st.integers(1),
-        st.floats(0, 60),
-        st.floats(0, 1),
+        bench=st.none() | words,
+        net=st.sampled_from(["", "loopback"]),
+        circuitpython=st.booleans(),
+        baud=st.none() | st.integers(1),
+        delay=st.floats(0, 60),
+        loss=st.floats(0, 1),
     ),
 )
 

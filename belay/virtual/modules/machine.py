@@ -36,6 +36,11 @@ _ELSEWHERE = {
     "time_pulse_us": "_chip",
 }
 
+__all__ = (
+    "disable_irq enable_irq deepsleep freq idle lightsleep reset reset_cause soft_reset unique_id "
+    "Pin PWRON_RESET WDT_RESET"
+).split() + list(_ELSEWHERE)  # for `import *`, which asks no __getattr__ without it
+
 
 def __getattr__(name):
     if name not in _ELSEWHERE:
