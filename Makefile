@@ -25,10 +25,11 @@ $(BIN)/uv:  # the only step that uses pip
 	@$(PYTHON) -m venv $(VENV) || { echo 'belay: no venv module. On Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
+# uv leaves compiling to the first import; every virtual board imports this one, which takes long.
 $(VENV)/.demo-ready: $(BIN)/uv $(PACKAGE)
 	@echo 'installing belay-jupyter into $(VENV) ...'
 	@$(INSTALL) --editable . --group demo
-	@$(BIN)/python -m compileall -q $(VENV)/lib/python*/site-packages/wasmtime  # half of a board's start, where Python may not
+	@$(BIN)/python -m compileall -q $(VENV)/lib/python*/site-packages/wasmtime
 	@touch $@
 
 $(VENV)/.test-ready: $(VENV)/.demo-ready
