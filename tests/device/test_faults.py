@@ -451,3 +451,17 @@ def test_commands_that_make_no_sense(connect: Connect) -> None:
     board.unplug()
     with pytest.raises(CommandFailedError, match="no power"):
         board.reset()
+
+
+def test_what_the_page_shows() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "virtual-board.md").read_text("utf-8")
+    faults = page.partition("\n## Faults\n")[2]
+    source = faults.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(source, "virtual-board.md", "exec"), names)
+    assert names["device"].closed
+    scene = faults.partition("```toml\n")[2].partition("```")[0]
+    bench = Bench()
+    bench.faults = Faults(Mock(), Cable(Mock()), MemoryFilesystem(), bench.now)
+    build(bench, parse(scene, "bench.toml"))
+    assert bench.faults.link()["baud"] == 57600
