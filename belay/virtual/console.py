@@ -239,7 +239,7 @@ class Console(Breakable):
                 or waits).
         """
         vm = self._vm
-        if vm is None or self._dispatching or not self._bench.has_events():
+        if vm is None or self._dispatching or not self._bench.agenda.has_events():
             return
         handler = self._bench.handler
         self._dispatching = True
@@ -365,7 +365,7 @@ class Console(Breakable):
         """A host call of the program: run what is due."""
         if self._alert or self._clock.bites is not None:
             self._attend_to_faults()
-        if self._bench.has_events():
+        if self._bench.agenda.has_events():
             self.run_due()
 
     def output_full(self) -> None:
