@@ -72,7 +72,7 @@ class RunningBoard:
             ) from None
         connection = socket.create_connection(("127.0.0.1", offer["port"]), timeout=_PATIENCE)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sendall(offer["key"].encode())
+        connection.sendall(offer["key"].encode() + b"\n")
         self.link = self._equipped(self._second(connection))
         return self.link
 

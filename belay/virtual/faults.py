@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .cable import Cable, Shape
 from .console import Console
-from .control import CommandError, Commands, Json
+from .control import CommandError, Commands, Json, knows
 from .filesystem import Filesystem
 
 if TYPE_CHECKING:
@@ -216,21 +216,16 @@ class Faults:
         return {"port": listener.getsockname()[1], "key": key}
 
     def _accept(self, listener: socket.socket, key: str) -> None:
-        import hmac
-
         with listener:
             listener.settimeout(10)
             try:
                 connection, _ = listener.accept()
-                connection.settimeout(5)
-                said = connection.recv(len(key), socket.MSG_WAITALL)
             except OSError:
                 return
-        if not hmac.compare_digest(said, key.encode()):
+        if not knows(connection, key):
             connection.close()
             return
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setblocking(True)
         with self._lock:
             self.cable.insert(connection)
 
