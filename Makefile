@@ -25,9 +25,11 @@ $(BIN)/uv:  # the only step that uses pip
 	@$(PYTHON) -m venv $(VENV) || { echo 'belay: no venv module. On Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
+# uv leaves compiling to the first import; every virtual board imports this one, which takes long.
 $(VENV)/.demo-ready: $(BIN)/uv $(PACKAGE)
 	@echo 'installing belay-jupyter into $(VENV) ...'
 	@$(INSTALL) --editable . --group demo
+	@$(BIN)/python -m compileall -q $(VENV)/lib/python*/site-packages/wasmtime
 	@touch $@
 
 $(VENV)/.test-ready: $(VENV)/.demo-ready
@@ -80,7 +82,7 @@ soak: $(VENV)/.test-ready  ## the tests that take minutes: 100,000 calls, long s
 hardware: export BELAY_BOARD = $(DEVICE)
 hardware: $(VENV)/.test-ready  ## check a real board: make hardware DEVICE=/dev/ttyACM0
 	@test -n "$$BELAY_BOARD" || { echo 'Which board? make hardware DEVICE=/dev/ttyACM0 (any address; belay devices lists them)' >&2; exit 2; }
-	@$(BIN)/python -m pytest tests/device/test_any_board.py tests/device/test_board_on_a_wire.py -m hardware -s -v --timeout=300 $(ARGS)
+	@$(BIN)/python -m pytest tests/device/test_any_board.py tests/device/test_board_on_a_wire.py tests/virtual/test_truth.py -m hardware -s -v --timeout=300 $(ARGS)
 
 constraints: $(BIN)/uv  ## pin the newest versions of everything in constraints.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url --group demo --group dev pyproject.toml --output-file constraints.txt

@@ -34,6 +34,7 @@ from belay.registry import DeviceMeta
 from belay.session.facts import Implementation, implementation_of
 from belay.session.session import Session
 from belay.setups import Farewell, SetupExecuter, TeardownExecuter
+from belay.simulation import Simulated, show_files
 from belay.source.linemap import SourceMap
 from belay.startup import statements_of
 from belay.syncing import Syncing
@@ -59,7 +60,9 @@ _BOOT_ATTEMPTS = 30
 """How often to connect again, 1 s apart, while a board that was reset joins its Wi-Fi."""
 
 
-class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
+class Device(
+    Calling, Syncing, Filing, Timekeeping, Mounting, Simulated, metaclass=DeviceMeta, root=True
+):
     """A MicroPython or CircuitPython board.
 
     Args:
@@ -146,13 +149,13 @@ class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMe
         self._events = Events()
         self._lines = InputLines(stdin)
         self._recovery = Recovery(self, attempts)
-        self._holder = _Holder()
+        self._holder = _Holder(self._open)
         self._farewell = self._holder.farewell
         self._executers: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in EXECUTERS}
         self._listening = False
         self._auto_sync_time = auto_sync_time
         self._adopt(self._connect(0))
-        _show_files(self._sources, self._session.transport.address)
+        show_files(self._sources, self._session.transport.address)
         # Closes when the Device is forgotten, and at exit; holds no reference to it.
         self._finalizer = weakref.finalize(self, self._holder.close)
         self._at_exit = functools.partial(_close_at_exit, weakref.ref(self))
@@ -427,8 +430,9 @@ class _Holder:
 
     session: Session
 
-    def __init__(self) -> None:
+    def __init__(self, opens: Callable[[], Transport]) -> None:
         self.farewell = Farewell()
+        self._forget = getattr(opens, "forget_board", None)
         self._process = os.getpid()
 
     @property
@@ -439,6 +443,8 @@ class _Holder:
     def close(self) -> None:
         if not self.forked:
             self.session.close(self.farewell if self.farewell else None)
+            if self._forget is not None:
+                self._forget()
 
 
 def _close_at_exit(device: weakref.ref[Device]) -> None:
@@ -471,17 +477,6 @@ def _opener(
         user=user,
         password=password,
     )
-
-
-def _show_files(sources: SourceMap, address: str) -> None:
-    """Let tracebacks show the folder of this computer in which a virtual board keeps its files."""
-    if not address.startswith("virtual:"):
-        return
-    from belay.transports.address import VirtualAddress, parse_address
-
-    parsed = parse_address(address)
-    if isinstance(parsed, VirtualAddress) and parsed.files is not None:
-        sources.add_folder("/", parsed.files)
 
 
 class _Once:

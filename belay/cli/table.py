@@ -261,6 +261,18 @@ COMMANDS: dict[str, Command] = {
         "[LINK]",
         "Run a virtual MicroPython board that other programs can connect to.",
     ),
+    "virtual run": Command(
+        _OTHER,
+        "belay.cli.micropython:virtual_run",
+        "SCRIPT [ARGUMENTS]",
+        "Run a program on a real MicroPython, as micropython on a computer does.",
+    ),
+    "virtual fault": Command(
+        _OTHER,
+        "belay.cli.faults:virtual_fault",
+        "ADDRESS [FAULT]",
+        "Let a running virtual board have a fault: reset, unplug, hang, bad flash.",
+    ),
     "completion": Command(
         _OTHER,
         "belay.cli.completion:completion",

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from belay.cli.usage import UsageError
 from belay.errors import BelayException
+
+if TYPE_CHECKING:
+    from belay.virtual.cable import Shape
 
 __all__ = ["virtual"]
 
@@ -22,9 +26,14 @@ def virtual(
     password: str | None = None,
     files: str | None = None,
     flash: str = "4M",
-    cooked: bool = False,
+    cooked: bool | None = None,
     seed: int | None = None,
     circuitpython: bool = False,
+    bench: str | None = None,
+    net: str | None = None,
+    baud: float | None = None,
+    delay: float | None = None,
+    loss: float | None = None,
 ) -> None:
     """Run a virtual MicroPython board that other programs can connect to.
 
@@ -41,28 +50,28 @@ def virtual(
             one, or the variable BELAY_PASSWORD; else a new one is drawn and printed.
         files: keep the board's files in this folder; without it they are gone at the end.
         flash: how much the files may take, such as 512K or 2M.
-        cooked: send CR LF where programs print LF, as boards with a UART do.
+        cooked: send CR LF where programs print LF, as boards do; so it is with --pty and --tcp
+            unless it is --no-cooked.
         seed: make the board's random numbers repeatable.
         circuitpython: behave as a board that runs CircuitPython.
+        bench: hang the parts of this scene (a bench.toml) on the board.
+        net: 'loopback' lets the board's sockets reach this computer; else it has none.
+        baud: be as slow as a line of this rate in bit/s, such as 115200.
+        delay: seconds that every byte travels, each way.
+        loss: the chance of every byte, each way, that it is lost, such as 0.001.
 
     Examples:
         belay virtual
         belay virtual --pty /tmp/board --files ./flash
         belay virtual --tcp 2217 --flash 2M
         belay virtual --webrepl 8266
+        belay virtual --pty /tmp/board --baud 9600 --loss 0.0001
     """
-    if pty + stdio + (tcp is not None) + (webrepl is not None) > 1:
-        raise UsageError("Only one of --pty, --tcp, --stdio and --webrepl makes sense.")
-    if link is not None and (stdio or tcp is not None or webrepl is not None):
-        raise UsageError(f"{link!r} would be the name of a serial port: it needs --pty.")
-    for option, port in (("--tcp", tcp), ("--webrepl", webrepl)):
-        if port is not None and not 0 <= port <= 65535:
-            raise UsageError(f"{option} {port}: a port is from 0 (any free one) to 65535.")
-    if password is not None and webrepl is None:
-        raise UsageError("--password is WebREPL's: it needs --webrepl.")
+    _check(link, pty=pty, tcp=tcp, stdio=stdio, webrepl=webrepl, password=password, net=net)
     if not (stdio or pty or tcp is not None or webrepl is not None):
-        pty = os.name == "posix"
-        tcp = None if pty else 0
+        pty, tcp = (True, None) if os.name == "posix" else (False, 0)
+
+    shape = _shape(baud, delay or 0.0, loss or 0.0)
 
     from belay.virtual.serve import serve
 
@@ -75,12 +84,48 @@ def virtual(
             password=password,
             files=files,
             flash=_bytes(flash),
-            cooked=cooked,
+            cooked=cooked if cooked is not None else pty or tcp is not None,
             seed=seed,
             circuitpython=circuitpython,
+            bench=bench,
+            net=net,
+            shape=shape,
         )
     except OSError as error:
         raise BelayException(f"The virtual board cannot start: {error}") from error
+
+
+def _check(
+    link: str | None,
+    *,
+    pty: bool,
+    tcp: int | None,
+    stdio: bool,
+    webrepl: int | None,
+    password: str | None,
+    net: str | None,
+) -> None:
+    """Refuse what makes no sense."""
+    if pty + stdio + (tcp is not None) + (webrepl is not None) > 1:
+        raise UsageError("Only one of --pty, --tcp, --stdio and --webrepl makes sense.")
+    if link is not None and (stdio or tcp is not None or webrepl is not None):
+        raise UsageError(f"{link!r} would be the name of a serial port: it needs --pty.")
+    for option, port in (("--tcp", tcp), ("--webrepl", webrepl)):
+        if port is not None and not 0 <= port <= 65535:
+            raise UsageError(f"{option} {port}: a port is from 0 (any free one) to 65535.")
+    if password is not None and webrepl is None:
+        raise UsageError("--password is WebREPL's: it needs --webrepl.")
+    if net not in (None, "loopback"):
+        raise UsageError(f"--net {net}: the only network there is is 'loopback'.")
+
+
+def _shape(baud: float | None, delay: float, loss: float) -> Shape:
+    from belay.virtual.cable import Shape
+
+    try:
+        return Shape(baud, delay, loss)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
 
 
 def _bytes(text: str) -> int:

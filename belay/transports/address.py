@@ -15,6 +15,7 @@ from typing import NamedTuple
 from belay.errors import AddressError
 from belay.transports.options import Mistake, Options, join_options
 from belay.transports.usb import UsbSpecifier
+from belay.transports.virtualaddress import BOARD_NAME, VirtualAddress, parse_virtual
 
 __all__ = [
     "FORMS",
@@ -38,7 +39,6 @@ WEBREPL_PORT = 8266
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _WINDOWS_PORT = re.compile(r"(\\\\\.\\)?(COM\d+)", re.IGNORECASE)
-_BOARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _IP_ADDRESS = re.compile(r"(\d+(?:\.\d+){3})(:.*)?")
 _LINE = ("baud", "dtr", "rts")
 
@@ -92,7 +92,7 @@ class UsbAddress(NamedTuple):
 
     def __str__(self) -> str:
         wanted, place = self.specifier, "usb:"
-        options: dict[str, str | int | bool | None] = {
+        options: dict[str, str | float | bool | None] = {
             "serial": wanted.serial_number,
             "manufacturer": wanted.manufacturer,
             "product": wanted.product,
@@ -103,7 +103,7 @@ class UsbAddress(NamedTuple):
         }
         if wanted.vid is None:
             pid = None if wanted.pid is None else f"{wanted.pid:04x}"
-            return place + join_options({"pid": pid} | options, sign="")
+            return place + join_options({"pid": pid, **options}, sign="")
         place += f"{wanted.vid:04x}"
         if wanted.pid is not None:
             place += f":{wanted.pid:04x}"
@@ -190,36 +190,6 @@ class ExecAddress(NamedTuple):
 
     def __str__(self) -> str:
         return f"{'execpty' if self.terminal else 'exec'}:{self.command}"
-
-
-class VirtualAddress(NamedTuple):
-    """A virtual board: a MicroPython in a process of its own.
-
-    Attributes:
-        name: boards with a name are shared within this process; ``""`` is a private one.
-        files: folder of this machine that is the board's file system; None keeps it in memory.
-        flash: size of the file system in bytes; None for the board's default.
-        cooked: ``\\n`` leaves the board as ``\\r\\n``, as on most real boards.
-        seed: makes what is random on the board repeatable.
-        circuitpython: the board behaves as one that runs CircuitPython.
-    """
-
-    name: str = ""
-    files: str | None = None
-    flash: int | None = None
-    cooked: bool = False
-    seed: int | None = None
-    circuitpython: bool = False
-
-    def __str__(self) -> str:
-        options = {
-            "files": self.files,
-            "flash": self.flash,
-            "cooked": self.cooked or None,
-            "seed": self.seed,
-            "circuitpython": self.circuitpython or None,
-        }
-        return f"virtual:{self.name}" + join_options(options)
 
 
 Address = (
@@ -309,7 +279,7 @@ def _parse_serial(scheme: str, text: str) -> Address:
     elif re.fullmatch(r"(tty|cu\.)[\w.-]+", port):
         raise Mistake("it has no folder", f"Did you mean '/dev/{port}'?")
     elif "/" not in port and "\\" not in port:
-        if not _BOARD_NAME.fullmatch(text):
+        if not BOARD_NAME.fullmatch(text):
             raise Mistake("it is no name of a port or a board", f"A path here is {'./' + port!r}.")
         return BoardName(text)
     options = Options(tail, *_LINE)
@@ -398,26 +368,6 @@ def _parse_exec(scheme: str, rest: str) -> ExecAddress:
     return ExecAddress(command, scheme == "execpty")
 
 
-def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
-    name, _, tail = rest.partition("?")
-    if name and not _BOARD_NAME.fullmatch(name):
-        hint = f"For options write 'virtual:?{name}'." if "=" in name else ""
-        raise Mistake(f"the name {name!r} has more than letters, digits, '_', '.', '-'", hint)
-    options = Options(tail, "files", "flash", "cooked", "seed", "circuitpython", "net")
-    if options.text("net") is not None:
-        raise Mistake("the option 'net' is not there yet: virtual boards have no network")
-    if options.text("files") == "":
-        raise Mistake("the option 'files' names no folder")
-    return VirtualAddress(
-        name,
-        options.text("files"),
-        options.size("flash"),
-        bool(options.flag("cooked")),
-        options.number("seed"),
-        bool(options.flag("circuitpython")),
-    )
-
-
 FORMS: tuple[Form, ...] = (
     Form("/dev/ttyACM0", "a serial port; options ?baud=115200&dtr=0&rts=0", (), _parse_serial),
     Form("COM5", "a serial port on Windows, with the same options", (), _parse_serial),
@@ -432,12 +382,12 @@ FORMS: tuple[Form, ...] = (
     Form("ws://host", "WebREPL; port 8266 unless host:port", ("ws", "wss"), _parse_webrepl),
     Form("192.168.4.1", "telnet, and telnet://host:port", ("telnet",), _parse_telnet),
     Form("NAME", "a board of your configuration", (), _parse_serial),
-    Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), _parse_virtual),
+    Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), parse_virtual),
     Form(
         "virtual:NAME?files=FOLDER",
-        "a shared one; options files, flash=2M, cooked=1, seed=N, circuitpython=1",
+        "a shared one; options files, flash=2M, seed=N, circuitpython=1, bench, net, baud",
         ("virtual",),
-        _parse_virtual,
+        parse_virtual,
     ),
     Form("exec:command line", "a program's stdin and stdout", ("exec", "execpty"), _parse_exec),
     Form("execpty:command line", "a program that opens a terminal", ("execpty",), _parse_exec),

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from belay.errors import DeviceNotFoundError
 from belay.transports import address as forms
 from belay.transports import open_transport
 from belay.transports.base import Transport
 from belay.transports.boards import resolve
 from belay.transports.usb import UsbSpecifier, device_at, same_board
+
+if TYPE_CHECKING:
+    from belay.transports.virtual import VirtualOpening
 
 __all__ = ["Opening"]
 
@@ -51,6 +56,7 @@ class Opening:
         self._password = password
         self._address: forms.Address | None = None
         self._seen: UsbSpecifier | None = None
+        self._virtual: VirtualOpening | None = None
         if isinstance(board, UsbSpecifier):
             self._address = forms.UsbAddress(board)
         elif board is not None:
@@ -70,6 +76,11 @@ class Opening:
             address = forms.SerialAddress(address.specifier.to_port(), *address[1:])
         elif isinstance(address, forms.SerialAddress | forms.UsbAddress):
             address = self._found_again(address)
+        if isinstance(address, forms.VirtualAddress):
+            from belay.transports.virtual import VirtualOpening
+
+            self._virtual = self._virtual or VirtualOpening(address)
+            return self._virtual(self._timeout)
         transport = open_transport(
             str(address),
             baudrate=self._baudrate,
@@ -81,6 +92,11 @@ class Opening:
         if self._seen is None and isinstance(address, forms.SerialAddress):
             self._seen = None if address.port.startswith("/dev/pts/") else device_at(address.port)
         return transport
+
+    def forget_board(self) -> None:
+        """It will not be called again: a virtual board that waits for its plug ends."""
+        if self._virtual is not None:
+            self._virtual.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._address or self._board!r})"  # without the password

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 __all__ = ["Mistake", "Options", "join_options"]
 
 _SIZE = re.compile(r"(\d+)([KM]?)(?:i?B)?", re.IGNORECASE)
+_DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)(e-?\d{1,3})?", re.ASCII)
 _UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAGS |= {"0": False, "false": False, "no": False, "off": False}
@@ -71,6 +72,15 @@ class Options:
             raise Mistake(f"the option {key!r} must be {least} or more, not {value}")
         return int(value)
 
+    def decimal(self, key: str, most: float) -> float | None:
+        """The value as a number from 0 to ``most``."""
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if not _DECIMAL.fullmatch(value) or float(value) > most:
+            raise Mistake(f"the option {key!r} must be a number from 0 to {most:g}, not {value!r}")
+        return float(value)
+
     def flag(self, key: str) -> bool | None:
         """The value as yes or no."""
         value = self._values.get(key)
@@ -91,7 +101,7 @@ class Options:
         return int(found[1]) * _UNITS[found[2].upper()]
 
 
-def join_options(options: Mapping[str, str | int | bool | None], sign: str = "?") -> str:
+def join_options(options: Mapping[str, str | float | bool | None], sign: str = "?") -> str:
     """The set options as an address has them, with ``sign`` in front; empty for none.
 
     Args:

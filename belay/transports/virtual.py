@@ -4,19 +4,25 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib.util
 import os
+import socket
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from belay.errors import ConnectionFailedError, DeviceClosedError, PortBusyError
 from belay.transports.address import VirtualAddress
 from belay.transports.base import Transport
-from belay.transports.process import BoardProcess, connect
+from belay.transports.boardlinks import RunningBoard
+from belay.transports.process import BoardProcess
 from belay.transports.wrapping import TransportWrapper
+from belay.virtual.client import Board, of_socket, register
+from belay.virtual.pipe import BoardGoneError
 
-__all__ = ["close_shared", "open_virtual"]
+__all__ = ["VirtualOpening", "close_shared", "open_virtual", "served"]
 
 # `-m` would put the current folder first on the child's path, where a MicroPython project keeps
 # its own `secrets.py` or `array.py`. The folder of this package goes last: it is only needed where
@@ -39,21 +45,22 @@ class _SharedBoard:
 
     def __init__(self, address: VirtualAddress) -> None:
         self.address = address
-        self.process: BoardProcess | None = None
-        self.transport: Transport | None = None
+        self.running: RunningBoard | None = None
         self.in_use = False
 
     @property
     def alive(self) -> bool:
-        return self.process is not None and self.process.alive
+        return self.running is not None and self.running.alive
 
-    def start(self, timeout: float | None) -> Transport:
-        if self.transport is not None:
-            self.transport.close()
-            self.transport = None
-        self.process = _start(self.address, timeout)
-        self.transport = connect(self.process, address=str(self.address))
-        return self.transport
+    @property
+    def process(self) -> BoardProcess | None:
+        return None if self.running is None else self.running.process
+
+    def open(self, timeout: float | None) -> Transport:
+        self.running, link = _link_to(self.running, self.address, timeout)
+        if link.outside is not None:
+            register(f"virtual:{self.address.name}", link.outside)
+        return link
 
 
 class _Loan(TransportWrapper):
@@ -100,6 +107,42 @@ class _Loan(TransportWrapper):
             raise DeviceClosedError(f"{self.address} was closed.")
 
 
+class VirtualOpening:
+    """Opens the link to one virtual board as often as it is called; the same board, where it lives.
+
+    Args:
+        address: the parsed address.
+    """
+
+    def __init__(self, address: VirtualAddress) -> None:
+        self._address = address
+        self._running: RunningBoard | None = None
+
+    def __call__(self, timeout: float | None = 10) -> Transport:
+        """See :func:`open_virtual`.
+
+        Raises:
+            DeviceNotFoundError: the board is unplugged, in addition.
+        """
+        if timeout is not None:
+            timeout = max(timeout, _SLOWEST_START)
+        if not self._address.name:
+            private = self._running if self._running is None or not self._running.linked else None
+            self._running, link = _link_to(private, self._address, timeout)
+            return link
+        board = _claim(self._address)
+        try:
+            return _Loan(board.open(timeout), board)
+        except BaseException:
+            board.in_use = False
+            raise
+
+    def close(self) -> None:
+        """End a private board, which would wait for its plug; its link is closed already."""
+        if self._running is not None:
+            self._running.end()
+
+
 def open_virtual(address: VirtualAddress, *, timeout: float | None = 10) -> Transport:
     """Start a private virtual board, or link to a shared one and start it if need be.
 
@@ -112,19 +155,31 @@ def open_virtual(address: VirtualAddress, *, timeout: float | None = 10) -> Tran
         PortBusyError: the shared board has a link already.
         ConnectionFailedError: the board does not start; the message says what to install.
     """
-    if timeout is not None:
-        timeout = max(timeout, _SLOWEST_START)
-    if not address.name:
-        process = _start(address, timeout)
-        return connect(process, address=str(address))
-    board = _claim(address)
+    return VirtualOpening(address)(timeout)
+
+
+def _link_to(
+    running: RunningBoard | None, address: VirtualAddress, timeout: float | None
+) -> tuple[RunningBoard, Transport]:
+    """The link to a board that runs, or to a new one."""
+    if running is not None and running.linked:
+        return running, running.link
+    if running is not None:
+        running.link.close()
+        if running.alive:
+            with contextlib.suppress(OSError):  # then it has ended just now
+                return running, running.relink()
+        running.end()
+    started = _start(address, timeout)
+    return started, started.link
+
+
+def served(address: str) -> Board | None:
+    """The outside of a virtual board that ``belay virtual`` serves; None where it is none."""
     try:
-        if board.alive and board.transport is not None:
-            return _Loan(board.transport, board)
-        return _Loan(board.start(timeout), board)
-    except BaseException:
-        board.in_use = False
-        raise
+        return Board(address)
+    except BoardGoneError:
+        return None
 
 
 @atexit.register
@@ -134,8 +189,9 @@ def close_shared() -> None:
         boards = list(_shared.values())
         _shared.clear()
     for board in boards:
-        if board.transport is not None:
-            board.transport.close()
+        if board.running is not None:
+            board.running.link.close()
+            board.running.end()
 
 
 def _claim(address: VirtualAddress) -> _SharedBoard:
@@ -158,7 +214,8 @@ def _claim(address: VirtualAddress) -> _SharedBoard:
         return board
 
 
-def _start(address: VirtualAddress, timeout: float | None) -> BoardProcess:
+def _start(address: VirtualAddress, timeout: float | None) -> RunningBoard:
+    """A board that has said something."""
     if not sys.executable:
         raise ConnectionFailedError(
             "A virtual board needs a Python interpreter to run in, and this program does not know "
@@ -169,20 +226,39 @@ def _start(address: VirtualAddress, timeout: float | None) -> BoardProcess:
             "The virtual board needs the package 'wasmtime', which is not installed here. "
             f"Install it: {sys.executable} -m pip install wasmtime"
         )
-    process = BoardProcess(_command(address), command=f"virtual board {address}")
+    ours, theirs = socket.socketpair()
     try:
-        ready = process.wait_for_output(timeout)
+        with theirs:
+            process = _process(address, theirs)
+        try:
+            ready = process.wait_for_output(timeout)
+        except BaseException:
+            process.close()
+            raise
+        if not ready:
+            _explain(process, timeout)
     except BaseException:
-        process.close()
+        ours.close()
         raise
-    if not ready:
-        reason = process.account() if process.output_ended else f"silent for {timeout:g} s."
-        process.close()
-        raise ConnectionFailedError(
-            f"The virtual board did not start: {reason}\n"
-            f"Try it by itself: {sys.executable} -m belay virtual"
-        )
-    return process
+    return RunningBoard(address, process, of_socket(str(address), ours), ours)
+
+
+def _process(address: VirtualAddress, pipe: socket.socket) -> BoardProcess:
+    command, name = _command(address), f"virtual board {address}"
+    if sys.platform == "win32":  # no descriptors are inherited there
+        return BoardProcess(command, command=name)
+    command += ["--control", str(pipe.fileno())]
+    return BoardProcess(command, command=name, pass_fds=[pipe.fileno()])
+
+
+def _explain(process: BoardProcess, timeout: float | None) -> NoReturn:
+    """Raise what says why a board did not start."""
+    reason = process.account() if process.output_ended else f"silent for {timeout:g} s."
+    process.close()
+    raise ConnectionFailedError(
+        f"The virtual board did not start: {reason}\n"
+        f"Try it by itself: {sys.executable} -m belay virtual"
+    )
 
 
 def _command(address: VirtualAddress) -> list[str]:
@@ -198,4 +274,11 @@ def _command(address: VirtualAddress) -> list[str]:
         command += ["--seed", str(address.seed)]
     if address.circuitpython:
         command.append("--circuitpython")
+    if address.bench is not None:
+        command += ["--bench", os.path.abspath(os.path.expanduser(address.bench))]
+    if address.net:
+        command += ["--net", address.net]
+    for name in ("baud", "delay", "loss"):
+        if value := getattr(address, name):
+            command += [f"--{name}", str(value)]
     return command

@@ -32,8 +32,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cooked", action="store_true", help="write CR LF for LF")
     parser.add_argument("--seed", type=int, metavar="N", help="make random numbers repeatable")
     parser.add_argument("--circuitpython", action="store_true", help="behave as CircuitPython")
+    parser.add_argument("--baud", type=float, metavar="N", help="line rate in bit/s")
+    parser.add_argument("--delay", type=float, default=0.0, metavar="S", help="seconds, each way")
+    parser.add_argument("--loss", type=float, default=0.0, metavar="P", help="chance of each byte")
+    parser.add_argument("--control", type=int, help=argparse.SUPPRESS)  # a socket's descriptor
+    parser.add_argument("--bench", metavar="FILE", help="scene: which parts hang on the board")
+    parser.add_argument("--net", choices=["loopback"], help="let sockets reach this computer")
     options = parser.parse_args(arguments)
 
+    from .cable import Shape
     from .filesystem import DEFAULT_FLASH
     from .serve import serve
 
@@ -49,8 +56,12 @@ def main(arguments: list[str] | None = None) -> None:
             cooked=options.cooked,
             seed=options.seed,
             circuitpython=options.circuitpython,
+            control=options.control,
+            bench=options.bench,
+            net=options.net,
+            shape=Shape(options.baud, options.delay, options.loss),
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"belay virtual board: {error}")
 
 

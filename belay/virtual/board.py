@@ -4,14 +4,20 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from wasmtime import Trap
 
+from .breakable import Struck, WatchdogBite
+from .cable import Cable
 from .clock import Clock
-from .console import Console, WatchdogBite
+from .console import Console
+from .control import Control
 from .engine import Firmware
+from .faults import Faults
 from .filecalls import FROZEN, MODULES, REPLACED
 from .filesystem import Filesystem
 from .lines import Line, LineEnded
@@ -19,6 +25,10 @@ from .peripherals import Bench
 from .proxies import HostModule
 from .repl import Ending, Repl, run_file
 from .vm import Interpreter, InterpreterError, StateWords, VmOptions
+
+if TYPE_CHECKING:
+    from .registers import Registers
+    from .sockets import Sockets
 
 __all__ = ["AT_BOOT", "Board", "MachineReset", "preparation"]
 
@@ -44,6 +54,11 @@ def preparation(modules: dict[str, str] = AT_BOOT) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _source(name: str) -> str | None:
+    """The text of a frozen module, for those that load others in one call."""
+    return (MODULES / f"{name}.py").read_text(encoding="utf-8") if name.isidentifier() else None
+
+
 class MachineReset(Exception):
     """``machine.reset()``: unwinds the interpreter, whatever it is doing."""
 
@@ -60,7 +75,10 @@ class Board:
     Attributes:
         bench: the outside of its pins.
         clock: its ticks, calendar and watchdog.
+        faults: what can go wrong with it.
     """
+
+    console_class = Console
 
     def __init__(
         self,
@@ -74,8 +92,17 @@ class Board:
         self._options = options
         self._firmware = Firmware()
         self.clock = Clock()
-        self._console = Console(line, self.bench, self.clock, on_end)
-        self.bench.on_event = line.wake
+        cable = Cable(line, options.seed)
+        if options.seed is not None:
+            filesystem.random.seed(f"{options.seed} flash")
+        self._console = self.console_class(cable, self.bench, self.clock, on_end)
+        self.faults = self.bench.faults = Faults(self._console, cable, filesystem, self.bench.now)
+        self._line = line
+        self.bench.on_hard = self._console.run_due
+        self._pipes: Control | None = None
+        self._sockets: Sockets | None = None
+        self._registers: Registers | None = None
+        self.bench.agenda.on_event = line.wake
         self._words: StateWords | None = None
         self._prepare = self._preparation()
 
@@ -94,19 +121,33 @@ class Board:
         Returns:
             What ended it, and whether the next one comes up in the raw REPL.
         """
+        self.faults.wait_for_power()
         vm = self._power(raw)
         try:
             self._load_frozen(vm)
             ending = session(vm)
-        except (MachineReset, WatchdogBite):
+        except (MachineReset, WatchdogBite, Struck):
             ending = Ending.HARD
         except Trap as trap:
             ending = Ending.HARD
-            if not self.clock.bitten():  # else it is our doing
+            if not (self.clock.bitten() or self._console.struck):  # else it is our doing
                 print(f"belay virtual board: the interpreter crashed: {trap}", file=sys.stderr)
+        if self._console.struck:
+            self._fall(vm)
+            return Ending.HARD, False
         raw = ending is Ending.SOFT and vm.raw
         self._down(vm, ending)
         return ending, raw
+
+    def _fall(self, vm: Interpreter) -> None:
+        """The button was pressed, or the power is gone: nothing is put in order."""
+        self._console.revive()
+        self.bench.hard_reset()
+        self.clock.power_on()
+        if self._sockets is not None:
+            self._sockets.release()
+        self._console.attach(None)
+        vm.close(power_cut=True)
 
     def _power(self, raw: bool) -> Interpreter:
         """A booted interpreter that has not run anything."""
@@ -151,11 +192,36 @@ class Board:
             self._console.write(b"MPY: soft reboot\r\n")
             self.bench.soft_reset()
         else:
+            self._console.revive()  # if it hung, that is over
             self.bench.hard_reset()
             self.clock.restart()
+        if self._sockets is not None:
+            self._sockets.release()
         self._console.flush()
         self._console.attach(None)
-        vm.close()
+        vm.close(power_cut=ending is Ending.HARD)
+
+    # ---- the bench
+
+    def furnish(self, scene: str) -> None:
+        """Put on the bench what the file says, instead of the usual parts.
+
+        Raises:
+            SceneError: which line of it cannot be.
+        """
+        from .scene import build, read
+
+        self.bench.furnish = None
+        build(self.bench, read(scene))
+
+    # ---- the control pipe
+
+    def answer(self, pipes: Control) -> None:
+        """Add what the board can be told to the table of the control pipes' commands."""
+        self._pipes = pipes
+        pipes.add(self.bench.commands(pipes))
+        pipes.add(self.faults.commands())
+        pipes.power()
 
     # ---- the module _board
 
@@ -167,9 +233,62 @@ class Board:
             "wait": lambda ms, seen: self._console.wait(max(0.0, float(ms)) / 1000, seen),
             "interrupt": self._console.interrupt,
             "reset": self._reset,
+            "source": _source,
+            "bootloader": self._bootloader,
+            "pulse_us": self._pulse_us,
+            "mem_read": lambda at, size: self._registry().read(at, size),
+            "mem_write": lambda at, size, value: self._registry().write(at, size, value),
+            "online": lambda: self.bench.air.online,
+            "host_time": time.time,
+            "socket": lambda name, *values: self._socketry().module()[f"sock_{name}"](*values),
             **self.bench.module(),
             **self.clock.module(),
         }
 
     def _reset(self) -> None:
         raise MachineReset
+
+    def _bootloader(self) -> None:
+        """A real chip would appear as a drive now; this one says so, and starts anew."""
+        text = "the program has asked for the boot loader: a Pico would now be a USB drive"
+        print(f"belay virtual board: {text}", file=sys.stderr, flush=True)
+        if self._pipes is not None:
+            self._pipes.publish("bootloader", text)
+        raise MachineReset
+
+    def _registry(self) -> Registers:
+        if self._registers is None:
+            from .registers import Registers
+
+            self._registers = Registers(self.bench, self.clock.ticks_us)
+        return self._registers
+
+    def _socketry(self) -> Sockets:
+        if self._sockets is None:
+            from .sockets import Sockets
+
+            self._sockets = Sockets(self._console, self._options.net)
+        return self._sockets
+
+    def _pulse_us(self, number: int, level: int, timeout: int) -> int:
+        """How long a pin stays at a level, in microseconds; see ``machine.time_pulse_us``."""
+        pulse = self.bench.pulse_on(number)
+        if pulse is not None:
+            share = pulse.duty / 65535 if level else 1 - pulse.duty / 65535
+            return round(1e6 * share / pulse.frequency) if 0 < share < 1 else -2
+        pin = self.bench.pins[number]
+        pin.watch(self._wake)
+        try:
+            start = pin.since if pin.level != level else self.bench.log.now()
+            if pin.level != level:
+                self._console.sleep(timeout / 1e6, ready=lambda: pin.level == level)
+                if pin.level != level:
+                    return -2
+                start = pin.since
+            self._console.sleep(timeout / 1e6, ready=lambda: pin.level != level)
+            return -1 if pin.level == level else (pin.since - start) // 1000
+        finally:
+            pin.unwatch(self._wake)
+
+    def _wake(self, _level: int) -> None:
+        self._line.wake()

@@ -157,7 +157,7 @@ class CircuitBoard(Board):
         self._console.flush()
         if ending is not Ending.NEXT:
             self._console.attach(None)
-        vm.close()
+        vm.close(power_cut=ending is Ending.HARD)
 
     # ---- the module _board
 

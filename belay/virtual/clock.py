@@ -42,6 +42,12 @@ class Clock:
         self.bites = None
         self._started = time.monotonic_ns()
 
+    def power_on(self) -> None:
+        """The chip starts as it does with its power: the calendar has forgotten, too."""
+        self.restart()
+        self.cause = PWRON_RESET
+        self._ahead = 0.0
+
     def bitten(self) -> bool:
         """Whether the watchdog's patience is over."""
         return self.bites is not None and time.monotonic() >= self.bites
@@ -49,6 +55,10 @@ class Clock:
     def ticks_ms(self) -> int:
         """Milliseconds since the start, as a 32-bit number."""
         return (time.monotonic_ns() - self._started) // 1_000_000 & 0xFFFFFFFF
+
+    def ticks_us(self) -> int:
+        """Microseconds since the start."""
+        return (time.monotonic_ns() - self._started) // 1000
 
     def time_ms(self) -> float:
         """Milliseconds since 1970 on the board's calendar."""
@@ -68,7 +78,7 @@ class Clock:
         }
 
     def _ticks_us(self) -> int:
-        return (time.monotonic_ns() - self._started) // 1000 % _TICKS_PERIOD
+        return self.ticks_us() % _TICKS_PERIOD
 
     def _rtc_us(self) -> int:
         return int(self.time_ms() * 1000) % 1_000_000

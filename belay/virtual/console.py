@@ -14,14 +14,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .lines import Line, LineEnded
+from .breakable import Breakable
+from .lines import LineEnded
 
 if TYPE_CHECKING:
+    from .cable import Cable
     from .clock import Clock
     from .peripherals import Bench
     from .vm import Interpreter
 
-__all__ = ["Console", "WatchdogBite"]
+__all__ = ["Console"]
 
 _TICK = 0.002
 """Seconds after which the watcher looks whether a command is still running."""
@@ -35,15 +37,11 @@ _PARK_AFTER = 100
 _PIECE = 1 << 16
 
 
-class WatchdogBite(Exception):
-    """The program has not fed the watchdog in time: the chip is reset."""
-
-
-class Console:
+class Console(Breakable):
     """The board's end of the line; also everything the interpreter can wait for.
 
     Args:
-        line: the link to the outside.
+        line: the link to the outside, with its faults.
         bench: pins and timers, whose callbacks run while the board waits.
         clock: what the interpreter's clocks show; its watchdog bites here.
         on_end: called, from either thread, when the line has ended; must not return.
@@ -54,8 +52,9 @@ class Console:
     """
 
     def __init__(
-        self, line: Line, bench: Bench, clock: Clock, on_end: Callable[[LineEnded], None]
+        self, line: Cable, bench: Bench, clock: Clock, on_end: Callable[[LineEnded], None]
     ) -> None:
+        super().__init__()
         self._line, self._bench, self._clock, self._on_end = line, bench, clock, on_end
         self.ticks_ms, self.time_ms = clock.ticks_ms, clock.time_ms
         self._vm: Interpreter | None = None
@@ -200,7 +199,12 @@ class Console:
         """Send everything; blocks where the line does."""
         while not self._send_some():
             self._receive_from_line(0.05, want_send=True)
-            self._look_at_watchdog()
+            self._look_outside()
+
+    def _forget_all(self) -> None:
+        self._queue.clear()
+        self._out.clear()
+        self._diverted = None
 
     # ---- waiting, always on the board's own thread and holding the line
 
@@ -215,20 +219,17 @@ class Console:
 
     def _idle(self, until: float | None) -> None:
         """Flush, then wait for input, for a timer, or until a time; then run what is due."""
+        self._hold_still()
         held = len(self._queue)
         self.flush()
         if len(self._queue) > held:
             return  # flushing against a full line took input: what is waited for may be there
-        due = None if self._dispatching else self._bench.next_due()
+        due = None if self._dispatching else self._bench.agenda.next_due()
         moments = [at for at in (until, due, self._clock.bites) if at is not None]
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         self._receive_from_line(timeout)
-        self._look_at_watchdog()
+        self._look_outside()
         self.run_due(computing=False)
-
-    def _look_at_watchdog(self) -> None:
-        if self._clock.bitten():
-            raise WatchdogBite
 
     def run_due(self, computing: bool = True) -> None:
         """Call the board's handlers of timers and pins that are due.
@@ -238,7 +239,7 @@ class Console:
                 or waits).
         """
         vm = self._vm
-        if vm is None or self._dispatching or not self._bench.has_events():
+        if vm is None or self._dispatching or not self._bench.agenda.has_events():
             return
         handler = self._bench.handler
         self._dispatching = True
@@ -247,7 +248,7 @@ class Console:
         if armed < 0 and not computing:
             vm.interrupt_char = 3  # an endless callback at the prompt must not lock us out
         try:
-            for event in self._bench.take_events():
+            for event in self._bench.agenda.take_events():
                 if handler is None:
                     continue
                 self._dispatched += 1
@@ -283,6 +284,8 @@ class Console:
                 while not self._queue:
                     if self._interrupted():
                         return None
+                    if self._line.exhausted:
+                        return b""
                     self._idle(None)
                 if self._interrupted():
                     return None
@@ -295,7 +298,7 @@ class Console:
 
     def input_waiting(self) -> bool:
         """Whether a program's read would return at once."""
-        return bool(self._queue) or self._interrupted()
+        return bool(self._queue) or self._line.exhausted or self._interrupted()
 
     def poll_wait(self, milliseconds: int) -> None:
         """Wait until there may be input; for ``select.poll`` on stdin."""
@@ -315,14 +318,27 @@ class Console:
         return self._dispatched
 
     def sleep(
-        self, seconds: float | None, for_input: bool = False, dispatched: int | None = None
+        self,
+        seconds: float | None,
+        for_input: bool = False,
+        dispatched: int | None = None,
+        ready: Callable[[], bool] | None = None,
     ) -> bool:
-        """Wait, running callbacks; returns True when Ctrl-C ended it early."""
+        """Wait, running callbacks; returns True when Ctrl-C ended it early.
+
+        Args:
+            seconds: the longest time; None for ever.
+            for_input: input ends it.
+            dispatched: that another number of handlers has run ends it.
+            ready: asked whenever something wakes the board: its yes ends it.
+        """
         until = None if seconds is None else time.monotonic() + seconds
         self.end()
         try:
             while not self._interrupted():
-                if for_input and self._queue:
+                if for_input and (self._queue or self._line.exhausted):
+                    return False
+                if ready is not None and ready():
                     return False
                 if dispatched is not None and dispatched != self._dispatched:
                     return False
@@ -347,9 +363,9 @@ class Console:
 
     def ticked(self) -> None:
         """A host call of the program: run what is due."""
-        if self._clock.bites is not None:
-            self._look_at_watchdog()
-        if self._bench.has_events():
+        if self._alert or self._clock.bites is not None:
+            self._attend_to_faults()
+        if self._bench.agenda.has_events():
             self.run_due()
 
     def output_full(self) -> None:
@@ -360,7 +376,7 @@ class Console:
             while self._vm is not None and self._vm.has_output:
                 if not self._send_some():
                     self._receive_from_line(0.05, want_send=True)
-                    self._look_at_watchdog()
+                    self._look_outside()
             # A line that takes everything at once, as one without a client does, never makes the
             # loop above wait; Ctrl-C and the next client would not be seen while a program prints.
             self._receive_from_line(0.0)
@@ -415,12 +431,14 @@ class Console:
             everything = self._send_some()
             vm.waiting.value = 1
             timeout = None if everything and not vm.has_output else _TICK
+            if self.struck:
+                vm.crash()
             if (bites := self._clock.bites) is not None:
                 if self._clock.bitten():
                     vm.crash()
                 wait = max(_TICK, bites - time.monotonic())
                 timeout = wait if timeout is None else min(timeout, wait)
-            if due := self._bench.next_due():
+            if due := self._bench.agenda.next_due():
                 wait = max(0.0, due - time.monotonic())
                 if not wait:
                     vm.attention.value = 1

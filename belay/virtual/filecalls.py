@@ -92,7 +92,7 @@ class FileCalls:
 
     def __init__(self, filesystem: Filesystem, host: MachineHost) -> None:
         self._fs, self._host = filesystem, host
-        self._cwd = "/"
+        self._cwd = filesystem.home
         self._open: dict[int, OpenFile | _Directory] = {}
 
     def imports(self) -> dict[str, Callable[..., int]]:
@@ -113,16 +113,21 @@ class FileCalls:
             "__syscall_statfs64": _negated(self._statfs),
             "__syscall_poll": _negated(self._poll),
             "fd_close": _positive(self._close),
-            "fd_sync": lambda _fd: 0,
+            "fd_sync": _positive(self._sync),
             "fd_seek": _positive(self._seek),
             "fd_read": _positive(self._read),
         }
 
-    def close_all(self) -> None:
-        """Close what the program left open."""
+    def connect_stderr(self, file: OpenFile) -> None:
+        """Let descriptor 2 be a file."""
+        self._open[2] = file
+
+    def close_all(self, power_cut: bool = False) -> None:
+        """Close what the program left open, or take its power away."""
         for handle in self._open.values():
             if isinstance(handle, OpenFile):
-                handle.close()
+                with contextlib.suppress(OSError):
+                    handle.abandon() if power_cut else handle.close()
         self._open.clear()
 
     # ---- paths
@@ -241,6 +246,11 @@ class FileCalls:
         if isinstance(handle, OpenFile):
             handle.close()
         return 0 if handle or number < 3 else Errno.EBADF
+
+    def _sync(self, number: int) -> int:
+        if number > 2:
+            self._file(number).sync()
+        return 0
 
     def _seek(self, number: int, offset: int, whence: int, out: int) -> int:
         if number < 3:

@@ -5,11 +5,17 @@ Paths are absolute, normal (no ``.``, ``..`` or double slash) and use ``/``. Err
 ``OSError`` with Linux's numbers, which are MicroPython's.
 
 Space is counted in blocks: a file takes as many as its bytes fill, a directory takes one.
+
+As littlefs has it, what a program writes is in the flash when it syncs or closes the file, all at
+once: until then everybody else, and whoever looks after a power cut, finds the old content. Where
+a write does not fit, nothing of this handle gets there. Renaming replaces a file in one step.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
+import random
 import re
 import time
 from abc import ABC, abstractmethod
@@ -25,6 +31,7 @@ __all__ = [
     "MemoryFilesystem",
     "OpenFile",
     "OpenMode",
+    "WorkingCopy",
     "split",
 ]
 
@@ -86,7 +93,124 @@ class OpenFile(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release it."""
+        """Release it; what was written is in the flash from now on."""
+
+    def sync(self) -> None:  # noqa: B027 - what is not written needs none
+        """What was written is in the flash from now on."""
+
+    def abandon(self) -> None:
+        """The power is cut: release it, and leave the flash as it is."""
+        self.close()
+
+
+class WorkingCopy(OpenFile):
+    """A file as one handle has it, whose content goes to the flash as a whole.
+
+    Args:
+        owner: the flash.
+        mode: how it was opened.
+        content: of the file, as it is in the flash.
+    """
+
+    def __init__(self, owner: Filesystem, mode: OpenMode, content: bytes | bytearray) -> None:
+        self._owner, self._mode = owner, mode
+        self._content = content  # shared until the first write
+        self._mine = self._dirty = self._failed = False
+        self._at = self._taken = self._written = 0
+        self._shared = file_blocks(len(content))
+        self._open = True
+        if mode.truncate and mode.write:
+            self._content, self._mine, self._dirty, self._shared = bytearray(), True, True, 0
+
+    @abstractmethod
+    def _commit(self, content: bytes | bytearray) -> None:
+        """Put the content in the place of the old one, and account for the blocks of both."""
+
+    @abstractmethod
+    def _modified(self) -> float:
+        """When the file in the flash was changed last."""
+
+    def read(self, count: int) -> bytes:
+        """See :meth:`OpenFile.read`."""
+        if not self._mode.read:
+            raise fail(Errno.EBADF)
+        data = bytes(self._content[self._at : self._at + count])
+        self._at += len(data)
+        return data
+
+    def write(self, data: bytes) -> int:
+        """See :meth:`OpenFile.write`."""
+        if not self._mode.write:
+            raise fail(Errno.EBADF)
+        start = len(self._content) if self._mode.append else self._at
+        end = start + len(data)
+        if data:
+            self._take(file_blocks(max(end, len(self._content))) - self._shared)
+            self._written += len(data)
+            if not self._mine:
+                self._content, self._mine = bytearray(self._content), True
+            content = self._content
+            assert isinstance(content, bytearray)
+            if start > len(content):
+                content.extend(bytes(start - len(content)))
+            content[start:end] = data
+            self._dirty = True
+        self._at = end
+        return len(data)
+
+    def _take(self, blocks: int) -> None:
+        """Have so many blocks in all for what is new."""
+        try:
+            self._owner.take(max(0, blocks) - self._taken)
+        except OSError:
+            self._failed = True
+            raise
+        self._taken = max(0, blocks)
+
+    def seek(self, offset: int, whence: int) -> int:
+        """See :meth:`OpenFile.seek`."""
+        base = {0: 0, 1: self._at, 2: len(self._content)}.get(whence)
+        if base is None or base + offset < 0:
+            raise fail(Errno.EINVAL)
+        self._at = base + offset
+        return self._at
+
+    def entry(self) -> Entry:
+        """Size as this handle has it, time as the flash has it."""
+        return Entry(False, len(self._content), self._modified())
+
+    def sync(self) -> None:
+        """See :meth:`OpenFile.sync`."""
+        if not self._dirty or self._failed:
+            return
+        self._give_back()
+        self._commit(self._owner.stored(self._content, max(1, file_blocks(self._written))))
+        self._written = 0
+        self._mine = self._dirty = False
+        self._shared = file_blocks(len(self._content))
+
+    def close(self) -> None:
+        """See :meth:`OpenFile.close`."""
+        if self._open:
+            self._open = False
+            try:
+                self.sync()
+            finally:
+                self._give_back()
+
+    def abandon(self) -> None:
+        """See :meth:`OpenFile.abandon`."""
+        self._failed = True
+        self.close()
+
+    @property
+    def taken(self) -> int:
+        """Blocks that it has for what is not in the flash yet."""
+        return self._taken
+
+    def _give_back(self) -> None:
+        self._owner.take(-self._taken)
+        self._taken = 0
 
 
 class Filesystem(ABC):
@@ -97,13 +221,23 @@ class Filesystem(ABC):
         used: and how many are taken.
         read_only: programs on the board cannot write (EROFS); who calls the methods here can.
         fat: programs on the board find FAT's names: no case, and some characters less.
+        home: the directory in which programs begin.
+        full: nothing more fits, a fault.
+        worn: the chance of each byte that is stored that one of its bits turns over, a fault.
+        slow: seconds that each block takes to be written, a fault.
+        random: where the bits are drawn from.
     """
+
+    home = "/"
 
     def __init__(self, flash: int = DEFAULT_FLASH) -> None:
         self.blocks = max(flash, BLOCK) // BLOCK
         self.used = 0
         self.read_only = False
         self.fat = False
+        self.full = False
+        self.worn = self.slow = 0.0
+        self.random = random.Random()
 
     def spelled(self, path: str) -> str:
         """The path as what is there is called: on FAT, ``/A.PY`` may be ``/a.py``."""
@@ -122,14 +256,36 @@ class Filesystem(ABC):
     @property
     def free(self) -> int:
         """Blocks that are free."""
-        return max(0, self.blocks - self.used)
+        return 0 if self.full else max(0, self.blocks - self.used)
 
-    def reserve(self, old: int, new: int) -> None:
-        """Account for a file that changes its size; ENOSPC when it cannot grow so far."""
-        more = file_blocks(new) - file_blocks(old)
-        if more > self.free:
+    def take(self, blocks: int) -> None:
+        """Use so many blocks more, or less where negative; ENOSPC when there are not as many."""
+        if blocks > self.free:
             raise fail(Errno.ENOSPC)
-        self.used += more
+        self.used += blocks
+
+    def stored(self, content: bytes | bytearray, blocks: int) -> bytes | bytearray:
+        """What is found later where this is stored now.
+
+        Args:
+            content: of a file.
+            blocks: how many of it are written.
+        """
+        if self.slow:
+            time.sleep(self.slow * blocks)
+        if not self.worn or not content:
+            return content
+        found, at = bytearray(content), 0
+        while True:
+            # The distance to the next byte that is hit, drawn at once.
+            gap = (
+                math.log(1 - self.random.random()) / math.log1p(-self.worn) if self.worn < 1 else 0
+            )
+            if at + gap >= len(found):
+                return found
+            at += int(gap)
+            found[at] ^= 1 << self.random.randrange(8)
+            at += 1
 
     def refresh(self) -> None:  # noqa: B027 - only a tree that others change needs it
         """Count the used blocks again, where something else may have changed the tree."""
@@ -176,10 +332,9 @@ def split(path: str) -> tuple[str, str]:
 
 @dataclass
 class _File:
-    data: bytearray = field(default_factory=bytearray)
+    data: bytes | bytearray = b""  # replaced, never changed: handles hold on to it
     modified: float = field(default_factory=time.time)
     unlinked: bool = False
-    handles: int = 0
 
 
 @dataclass
@@ -191,50 +346,20 @@ class _Directory:
 _Node = _File | _Directory
 
 
-class _MemoryFile(OpenFile):
+class _MemoryFile(WorkingCopy):
     def __init__(self, owner: MemoryFilesystem, node: _File, mode: OpenMode) -> None:
-        self._owner, self._node, self._mode = owner, node, mode
-        self._at = 0
-        self._open = True
-        node.handles += 1
+        self._node = node
+        super().__init__(owner, mode, node.data)
 
-    def read(self, count: int) -> bytes:
-        if not self._mode.read:
-            raise fail(Errno.EBADF)
-        data = bytes(self._node.data[self._at : self._at + count])
-        self._at += len(data)
-        return data
+    def _modified(self) -> float:
+        return self._node.modified
 
-    def write(self, data: bytes) -> int:
-        if not self._mode.write:
-            raise fail(Errno.EBADF)
-        content = self._node.data
-        start = len(content) if self._mode.append else self._at
-        end = start + len(data)
-        if data and end > len(content):
-            self._owner.reserve(len(content), end)
-            if start > len(content):
-                content.extend(bytes(start - len(content)))
-        content[start:end] = data
-        self._at = end
-        self._node.modified = time.time()
-        return len(data)
-
-    def seek(self, offset: int, whence: int) -> int:
-        base = {0: 0, 1: self._at, 2: len(self._node.data)}.get(whence)
-        if base is None or base + offset < 0:
-            raise fail(Errno.EINVAL)
-        self._at = base + offset
-        return self._at
-
-    def entry(self) -> Entry:
-        return Entry(False, len(self._node.data), self._node.modified)
-
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            self._node.handles -= 1
-            self._owner.forget(self._node)
+    def _commit(self, content: bytes | bytearray) -> None:
+        node = self._node
+        if node.unlinked:
+            return
+        self._owner.used += file_blocks(len(content)) - file_blocks(len(node.data))
+        node.data, node.modified = content, time.time()
 
 
 class MemoryFilesystem(Filesystem):
@@ -266,15 +391,9 @@ class MemoryFilesystem(Filesystem):
             raise fail(Errno.ENOTDIR, path)
         return node, name
 
-    def forget(self, node: _File) -> None:
-        """Give back the blocks of a file that is neither in the tree nor open."""
-        if node.unlinked and not node.handles:
-            self.used -= file_blocks(len(node.data))
-            node.data = bytearray()
-
     def _drop(self, node: _File) -> None:
         node.unlinked = True
-        self.forget(node)
+        self.used -= file_blocks(len(node.data))
 
     def stat(self, path: str) -> Entry:
         """What is at ``path``."""
@@ -359,8 +478,4 @@ class MemoryFilesystem(Filesystem):
             node = parent.children[name] = _File()
         elif mode.exclusive:
             raise fail(Errno.EEXIST, path)
-        if mode.truncate and mode.write:
-            self.reserve(len(node.data), 0)
-            del node.data[:]
-            node.modified = time.time()
         return _MemoryFile(self, node, mode)

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -21,6 +22,7 @@ from pathlib import Path
 __all__ = ["Line", "LineEnded", "PtyLine", "StdioLine", "TcpLine"]
 
 _READ = 1 << 16
+_LONGEST = 1e6  # seconds that select() takes as a number
 
 
 class LineEnded(Exception):
@@ -28,12 +30,22 @@ class LineEnded(Exception):
 
 
 class Line(ABC):
-    """Base of all lines: waiting for several descriptors at once, and being woken."""
+    """Base of all lines: waiting for several descriptors at once, and being woken.
+
+    Attributes:
+        exhausted: nothing will come any more, and that is not the board's end.
+        leftovers: files to remove when the line ends.
+        wakes: how often a wait was woken.
+    """
+
+    exhausted = False
 
     def __init__(self) -> None:
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
+        self.leftovers: list[Path] = []
+        self.wakes = 0
         self._poller = _Poller()
         self._poller.watch(self._woken.fileno())
 
@@ -83,10 +95,38 @@ class Line(ABC):
         """
         ready = self._poller.wait(timeout, self._send_descriptor() if want_send else None)
         if self._woken.fileno() in ready:
+            self.wakes += 1
             with contextlib.suppress(BlockingIOError):
-                if any(self._woken.recv(4096)):
-                    raise LineEnded("ended by a signal")
+                self._signalled(self._woken.recv(4096))
         return self._receive(ready)
+
+    def wait_for_wake(self, timeout: float | None) -> None:
+        """Block until somebody wakes us, or the timeout; whatever else comes stays where it is."""
+        limit = None if timeout is None else min(timeout, _LONGEST)
+        if select.select([self._woken], [], [], limit)[0]:
+            with contextlib.suppress(BlockingIOError):
+                self._signalled(self._woken.recv(4096))
+
+    @abstractmethod
+    def unplug(self) -> None:
+        """Be gone for the other end. On the thread that uses the line, as :meth:`plug` is.
+
+        Raises:
+            OSError: this line cannot.
+        """
+
+    @abstractmethod
+    def plug(self, connection: socket.socket | None) -> None:
+        """Be there again after :meth:`unplug`.
+
+        Args:
+            connection: the other end, for a line that nobody finds by its address.
+        """
+
+    def _signalled(self, numbers: bytes) -> None:
+        """Signals have come, by their numbers; 0 is a mere :meth:`wake`."""
+        if any(numbers):
+            raise LineEnded("ended by a signal")
 
     @abstractmethod
     def _receive(self, ready: set[int]) -> bytes:
@@ -103,8 +143,10 @@ class Line(ABC):
     def restart(self) -> None:  # noqa: B027 - most lines outlast it
         """The board has been reset, and all of its output was sent."""
 
-    def close(self) -> None:  # noqa: B027 - most lines end with the process
+    def close(self) -> None:
         """Remove what the line left outside the process."""
+        for path in self.leftovers:
+            path.unlink(missing_ok=True)
 
 
 class _Poller:
@@ -183,8 +225,33 @@ class StdioLine(Line):
         except OSError:
             data = b""
         if not data:
-            raise LineEnded("end of standard input")
+            self._input_ended()
         return data
+
+    def _input_ended(self) -> None:
+        raise LineEnded("end of standard input")
+
+    def unplug(self) -> None:
+        """Give up stdin and stdout: the other end sees their end. The parent's end is watched."""
+        if self._pumped:
+            raise OSError("a board on pipes cannot be unplugged on Windows: use --tcp")
+        self._poller.forget(self._in)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1):
+            os.dup2(nothing, descriptor, inheritable=False)
+        os.close(nothing)
+        self.end_with_parent()
+
+    def plug(self, connection: socket.socket | None) -> None:
+        """Take a socket for both."""
+        if connection is None:
+            return
+        with connection:
+            for descriptor in (0, 1):
+                os.dup2(connection.fileno(), descriptor, inheritable=False)
+        os.set_blocking(1, False)
+        self._poller.forget(self._in)
+        self._poller.watch(self._in)
 
     def _send_descriptor(self) -> int | None:
         return None if self._pumped else 1
@@ -200,6 +267,7 @@ class StdioLine(Line):
 
     def close(self) -> None:
         """Undo what would outlive the process."""
+        super().close()
         if not self._pumped:
             with contextlib.suppress(OSError):
                 os.set_blocking(1, self._restore)
@@ -217,6 +285,10 @@ class TcpLine(Line):
 
     def __init__(self, port: int) -> None:
         super().__init__()
+        self._client: socket.socket | None = None
+        self._listen(port)
+
+    def _listen(self, port: int) -> None:
         self._listener = socket.socket()
         if os.name == "posix":
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -224,8 +296,17 @@ class TcpLine(Line):
         self._listener.listen(8)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
-        self._client: socket.socket | None = None
         self._poller.watch(self._listener.fileno())
+
+    def unplug(self) -> None:
+        """Hang up, and listen no more."""
+        self._hang_up()
+        self._poller.forget(self._listener.fileno())
+        self._listener.close()
+
+    def plug(self, connection: socket.socket | None) -> None:
+        """Listen on the same port again."""
+        self._listen(self.port)
 
     def _accept(self) -> None:
         try:
@@ -296,6 +377,10 @@ class PtyLine(Line):
 
     def __init__(self, link: str | None = None) -> None:
         super().__init__()
+        self._link = Path(link) if link else None
+        self._open()
+
+    def _open(self) -> None:
         try:
             import tty
         except ImportError:
@@ -306,7 +391,6 @@ class PtyLine(Line):
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)
-        self._link = Path(link) if link else None
         if self._link:
             if self._link.is_symlink():
                 self._link.unlink()
@@ -341,7 +425,25 @@ class PtyLine(Line):
         self._stuck_since = self._stuck_since or now
         return len(data) if now - self._stuck_since >= self.PATIENCE else 0
 
+    def unplug(self) -> None:
+        """Close the terminal: who has it open sees an error, and its name is gone."""
+        self._remove_link()
+        self._poller.forget(self._master)
+        os.close(self._slave)
+        os.close(self._master)
+
+    def plug(self, connection: socket.socket | None) -> None:
+        """Open another one, under the same link."""
+        before = self.path
+        self._open()
+        if self._link is None and self.path != before:
+            print(f"virtual board ready at {self.path}", file=sys.stderr, flush=True)
+
     def close(self) -> None:
         """Undo what would outlive the process."""
+        super().close()
+        self._remove_link()
+
+    def _remove_link(self) -> None:
         if self._link and self._link.is_symlink() and os.readlink(self._link) == self.path:
             self._link.unlink()

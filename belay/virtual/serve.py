@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from typing import NoReturn
 
 from .board import Board
-from .circuitboard import CircuitBoard
+from .cable import Shape
+from .control import Control
 from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
-from .folder import FolderFilesystem
 from .lines import Line, LineEnded, PtyLine, StdioLine, TcpLine
 from .vm import VmOptions
-from .webrepl import WebreplLine, settle_password
 
 __all__ = ["serve"]
 
@@ -32,6 +32,10 @@ def serve(
     cooked: bool = False,
     seed: int | None = None,
     circuitpython: bool = False,
+    control: int | None = None,
+    bench: str | None = None,
+    net: str | None = None,
+    shape: Shape | None = None,
 ) -> NoReturn:
     """Run one virtual board in this process until its line ends. Does not return.
 
@@ -46,13 +50,16 @@ def serve(
         cooked: write CR LF where programs write LF.
         seed: makes ``random`` repeatable.
         circuitpython: behave as a board that runs CircuitPython.
+        control: descriptor of a socket that is a control pipe (see :mod:`.control`), with stdio.
+            A board on a port that others can find publishes where its pipe is.
+        bench: file of a scene: which parts hang on the board.
+        net: "loopback" lets sockets reach this computer; else there are none.
+        shape: what its line is like.
     """
-    filesystem: Filesystem = FolderFilesystem(files, flash) if files else MemoryFilesystem(flash)
-    line: Line
-    if webrepl is not None:
-        line = _webrepl(webrepl, filesystem, password)
-    else:
-        line = _line(stdio, tcp, pty)
+    filesystem = _flash(files, flash)
+    pipes = Control({})
+    line = _webrepl(webrepl, filesystem, password, pipes) if webrepl is not None else None
+    line = line or _line(stdio, tcp, pty, pipes)
     ending = threading.Lock()
 
     def end(_reason: LineEnded) -> NoReturn:
@@ -61,10 +68,15 @@ def serve(
             line.close()
             os._exit(0)
 
-    options = VmOptions(cooked=cooked or circuitpython, seed=seed)
-    kind = CircuitBoard if circuitpython else Board
+    options = VmOptions(cooked=cooked or circuitpython, seed=seed, net=net == "loopback")
+    kind = _kind(circuitpython)
     try:
-        kind(line, filesystem, options, end).run()
+        board = kind(line, filesystem, options, end)
+        _furnish(board, line, bench, shape)
+        board.answer(pipes)
+        if control is not None:
+            pipes.serve(socket.socket(fileno=control))
+        board.run()
     except LineEnded as reason:
         end(reason)
     except BaseException:
@@ -75,7 +87,41 @@ def serve(
     raise AssertionError("a board runs until its line ends")
 
 
-def _line(stdio: bool, tcp: int | None, pty: str | None) -> Line:
+# What most boards do not need is loaded where it is: sixteen of them may start at once.
+
+
+def _flash(files: str | None, flash: int) -> Filesystem:
+    if not files:
+        return MemoryFilesystem(flash)
+    from .folder import FolderFilesystem
+
+    return FolderFilesystem(files, flash)
+
+
+def _kind(circuitpython: bool) -> type[Board]:
+    if not circuitpython:
+        return Board
+    from .circuitboard import CircuitBoard
+
+    return CircuitBoard
+
+
+def _furnish(board: Board, line: Line, bench: str | None, shape: Shape | None) -> None:
+    """Put the board on its bench; a mistake in the scene ends it."""
+    if bench is not None:
+        from .scene import SceneError
+
+        try:
+            board.furnish(bench)
+        except SceneError as error:
+            line.close()
+            print(f"belay virtual board: {error}", file=sys.stderr, flush=True)
+            os._exit(1)
+    if shape is not None and shape != Shape():  # else it is what the scene says
+        board.faults.cable.shape = shape
+
+
+def _line(stdio: bool, tcp: int | None, pty: str | None, pipes: Control) -> Line:
     """Open the line that was asked for, and say on stderr where it is."""
     line: Line
     if stdio:
@@ -84,22 +130,36 @@ def _line(stdio: bool, tcp: int | None, pty: str | None) -> Line:
         return StdioLine()
     if tcp is not None:
         line = TcpLine(tcp)
-        return _announced(line, f"socket://127.0.0.1:{line.port}")
+        return _announced(line, [f"socket://127.0.0.1:{line.port}"], pipes)
     line = PtyLine(pty or None)
-    return _announced(line, pty or line.path)
+    return _announced(line, [pty or line.path, line.path], pipes)
 
 
-def _webrepl(port: int, files: Filesystem, password: str | None) -> Line:
+def _webrepl(port: int, files: Filesystem, password: str | None, pipes: Control) -> Line:
     """Open a WebREPL line, and say where it is, with the password if it was drawn just now."""
+    from .webrepl import WebreplLine, settle_password
+
     drawn = settle_password(files, password, os.environ.get("BELAY_PASSWORD"))
     line = WebreplLine(port, files)
     told = f"password: {drawn}; " if drawn else ""
-    return _announced(line, f"ws://127.0.0.1:{line.port}", told)
+    return _announced(line, [f"ws://127.0.0.1:{line.port}"], pipes, told)
 
 
-def _announced(line: Line, address: str, told: str = "") -> Line:
+def _announced(line: Line, names: list[str], pipes: Control, told: str = "") -> Line:
     line.end_on_signals(signal.SIGINT, signal.SIGTERM)
     line.end_with_parent()
-    ready = f"virtual board ready at {address}  ({told}Ctrl-C ends it)"
+    _publish(line, names, pipes)
+    ready = f"virtual board ready at {names[0]}  ({told}Ctrl-C ends it)"
     print(ready, file=sys.stderr, flush=True)
     return line
+
+
+def _publish(line: Line, names: list[str], pipes: Control) -> None:
+    """Let ``belay.virtual.Board(address)`` of this user's programs find the control pipe."""
+    from . import published
+
+    key = published.new_key()
+    record = published.Record(names[0], names, pipes.listen(key), key, os.getpid())
+    path = published.publish(record)
+    if path is not None:
+        line.leftovers.append(path)

@@ -22,12 +22,15 @@ __all__ = ["CONTROL", "RING_SIZE", "bridge_wat", "longjmp_wat"]
 RING_SIZE = 1 << 16
 """Bytes of output the interpreter can be ahead of the host. A power of two."""
 
-CONTROL = {"head": 0, "tail": 4, "attention": 8, "waiting": 12, "cooked": 16, "heap": 20}
+CONTROL = {
+    "head": 0, "tail": 4, "attention": 8, "waiting": 12, "cooked": 16, "heap": 20, "split": 24
+}  # fmt: skip
 """Offsets of 32-bit words in front of the ring's data.
 
 head, tail: bytes ever written and ever taken. attention: the host asks to be called at the next
 output (a timer is due). waiting: the host sleeps and wants to be called when output begins.
-cooked: newlines become CR LF. heap: addresses from here on hold text of programs.
+cooked: newlines become CR LF. heap: addresses from here on hold text of programs. split: what
+goes to stderr is the host's, and does not come into the ring.
 """
 
 _HEADER = 32
@@ -166,6 +169,9 @@ _BRIDGE = """(module
   (func $fd_write (param $fd i32) (param $iov i32) (param $count i32) (param $written i32)
     (result i32) (local $total i32) (local $length i32)
     (if (i32.gt_u (i32.sub (local.get $fd) (i32.const 1)) (i32.const 1))
+      (then (return (call $file_write
+        (local.get $fd) (local.get $iov) (local.get $count) (local.get $written)))))
+    (if (i32.and (i32.eq (local.get $fd) (i32.const 2)) (i32.load offset=24 (global.get $ring)))
       (then (return (call $file_write
         (local.get $fd) (local.get $iov) (local.get $count) (local.get $written)))))
     (block $done (loop $next

@@ -17,7 +17,7 @@ from wasmtime import Func, Instance, Memory, Store
 from . import shim
 from .engine import Firmware
 from .filecalls import FileCalls
-from .filesystem import Filesystem
+from .filesystem import Filesystem, OpenFile
 from .proxies import HostModule, ProxyCalls
 from .wasmcalls import Calls, LinearMemory
 
@@ -71,6 +71,7 @@ class VmOptions:
         cooked: write CR LF where programs write LF.
         raw: come up in the raw REPL (after a soft reset in it).
         seed: makes ``random`` and ``hash`` seeds repeatable; None draws from the host.
+        net: sockets may reach this computer; else there are none.
     """
 
     heap: int = 256 * 1024
@@ -78,6 +79,7 @@ class VmOptions:
     cooked: bool = False
     raw: bool = False
     seed: int | None = None
+    net: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ class Interpreter:
         self._head, self._tail = words["head"], words["tail"]
         self.attention, self.waiting = words["attention"], words["waiting"]
         words["cooked"].value = int(options.cooked)
+        self._split = words["split"]
         words["heap"].value = ring  # the first thing allocated: static text lies below it
         self._ring = ring + shim.ring_data_offset()
         self._buffer = self.call("malloc", _FEED_BYTES)
@@ -328,9 +331,14 @@ class Interpreter:
         """Remove the oldest ``count`` bytes of output."""
         self._tail.value += count
 
-    def close(self) -> None:
-        """Close the files it left open."""
-        self._files.close_all()
+    def divert_errors(self, file: OpenFile) -> None:
+        """From now on what goes to ``sys.stderr`` goes to this file, and not into the output."""
+        self._files.connect_stderr(file)
+        self._split.value = 1
+
+    def close(self, power_cut: bool = False) -> None:
+        """Close the files it left open; what a program has not synced is lost by a power cut."""
+        self._files.close_all(power_cut)
 
     # ---- imports
 

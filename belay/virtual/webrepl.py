@@ -132,16 +132,31 @@ class WebreplLine(Line):
         self._files = files
         self._password = _configured(files)
         self._owner = threading.get_ident()
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=32)
-        self._listener.setblocking(False)
-        self.port: int = self._listener.getsockname()[1]
-        self._poller.watch(self._listener.fileno())
+        self._listen(port)
         self._asking: dict[socket.socket, bytes] = {}
         self._client: _Client | None = None
         self._outgoing = b""
         self._file_requests: deque[bytes] = deque()
 
+    def _listen(self, port: int) -> None:
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=32)
+        self._listener.setblocking(False)
+        self.port: int = self._listener.getsockname()[1]
+        self._poller.watch(self._listener.fileno())
+
     # ---- what a line does
+
+    def unplug(self) -> None:
+        """Hang up, and listen no more."""
+        self._hang_up()
+        for connection in list(self._asking):
+            self._refuse(connection)
+        self._poller.forget(self._listener.fileno())
+        self._listener.close()
+
+    def plug(self, connection: socket.socket | None) -> None:
+        """Listen on the same port again."""
+        self._listen(self.port)
 
     def wait(self, timeout: float | None, want_send: bool = False) -> bytes:
         """See :meth:`Line.wait`."""

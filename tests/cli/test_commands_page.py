@@ -31,11 +31,11 @@ def shown() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("line", "output"), shown(), ids=[line for line, _ in shown()])
-def test_what_the_page_shows(line: str, output: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_page_shows(line: str, output: str, capfd: pytest.CaptureFixture[str]) -> None:
     program, *arguments = shlex.split(line)
     assert program == "belay"
     main(arguments)
-    said = capsys.readouterr()
+    said = capfd.readouterr()
     lines = (said.out + said.err).splitlines()
     if "-t" in arguments:  # boards are not waited for
         lines.sort()

@@ -23,8 +23,11 @@ from belay.cli.virtual import virtual
         ({"webrepl": 0, "tcp": 0}, "Only one of"),
         ({"tcp": 0, "password": "x"}, "needs --webrepl"),
         ({"link": "/dev/x", "webrepl": 0}, "needs --pty"),
+        ({"tcp": 0, "baud": 0}, "--baud 0"),
+        ({"tcp": 0, "delay": -1}, "--delay -1"),
+        ({"tcp": 0, "loss": 1.5}, "--loss 1.5"),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_options_that_make_no_sense(options: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):

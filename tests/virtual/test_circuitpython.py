@@ -158,10 +158,11 @@ def test_it_remounts_only_where_no_computer_can_be_writing(raw: BoardProcess) ->
 def test_names_are_those_of_fat(raw: BoardProcess) -> None:
     raw.exec("import os, storage\n__import__('_board').drive_eject()\nstorage.remount('/', False)")
     raw.exec(
-        "os.mkdir('Fat')\nopen('/FAT/a.py', 'w').write('x')\nos.rename('fat/A.PY', 'fat/A.py')"
+        "os.mkdir('Fat')\nf = open('/FAT/a.py', 'w')\nf.write('x')\nf.close()\n"
+        "os.rename('fat/A.PY', 'fat/A.py')"
     )
     assert raw.eval("os.listdir('fat'), open('Fat/a.PY').read()") == "(['A.py'], 'x')"
-    raw.exec("open('fat/new', 'w').write('y')\nos.rename('fat/new', 'fat/a.py')")
+    raw.exec("f = open('fat/new', 'w')\nf.write('y')\nf.close()\nos.rename('fat/new', 'fat/a.py')")
     assert raw.eval("os.listdir('fat'), open('Fat/A.PY').read()") == "(['a.py'], 'y')"
     for name in ("a:b", 'say"', "what?", "a*", "<", "|"):
         assert b"OSError: [Errno 22] EINVAL" in fails(raw, f"open({name!r}, 'w')"), name

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -152,9 +153,11 @@ def test_flash_is_limited(fs: Filesystem) -> None:
     assert fs.free == 6
     file = fs.open("/b", WRITE)
     assert file.write(b"y" * (6 * BLOCK)) == 6 * BLOCK
+    file.sync()
     assert code(file.write, b"z") == Errno.ENOSPC
     assert file.entry().size == 6 * BLOCK
     file.close()
+    assert fs.stat("/b").size == 6 * BLOCK
     assert code(fs.mkdir, "/d") == Errno.ENOSPC
     put(fs, "/empty", b"")  # a name alone takes nothing
     put(fs, "/a", b"")
@@ -172,6 +175,139 @@ def test_a_file_that_is_open_keeps_its_space(fs: Filesystem) -> None:
     assert file.read(3) == b"xxx"
     file.close()
     assert fs.used == 0
+
+
+def test_others_see_what_is_written_when_it_is_synced(fs: Filesystem) -> None:
+    put(fs, "/a", b"old")
+    file = fs.open("/a", WRITE)
+    file.write(b"newer")
+    assert (get(fs, "/a"), fs.stat("/a").size, file.entry().size) == (b"old", 3, 5)
+    assert fs.used == 2  # the old and the new
+    before = fs.open("/a", READ)
+    file.sync()
+    assert (get(fs, "/a"), before.read(9), fs.used) == (b"newer", b"old", 1)
+    file.write(b"!" * BLOCK)
+    assert (get(fs, "/a"), fs.used) == (b"newer", 2)
+    file.close()
+    assert (fs.stat("/a").size, fs.used) == (BLOCK + 5, 2)
+    before.close()
+
+
+def test_what_does_not_fit_leaves_the_old_content(fs: Filesystem) -> None:
+    put(fs, "/a", b"o" * 9 * BLOCK)
+    file = fs.open("/a", WRITE)
+    file.write(b"n" * 7 * BLOCK)
+    assert code(file.write, b"n") == Errno.ENOSPC
+    file.close()
+    assert (get(fs, "/a"), fs.used) == (b"o" * 9 * BLOCK, 9)
+    file = fs.open("/a", APPEND)
+    file.write(b"n" * 7 * BLOCK)
+    file.close()
+    assert (fs.stat("/a").size, fs.free) == (16 * BLOCK, 0)
+
+
+def test_a_power_cut_leaves_the_flash_as_it_was(fs: Filesystem) -> None:
+    put(fs, "/a", b"old")
+    for path, mode in (("/a", WRITE), ("/a", APPEND), ("/a", UPDATE), ("/new", WRITE)):
+        file = fs.open(path, mode)
+        file.write(b"new" * BLOCK)
+        file.abandon()
+        file.close()
+    assert (get(fs, "/a"), get(fs, "/new"), fs.used) == (b"old", b"", 1)
+
+
+def test_what_is_written_follows_its_name(fs: Filesystem) -> None:
+    fs.mkdir("/d")
+    written = {}
+    for name in ("/gone", "/moved", "/replaced", "/d/inside"):
+        put(fs, name, b"old")
+        written[name] = fs.open(name, WRITE)
+        written[name].write(b"new")
+    put(fs, "/other", b"other")
+    fs.unlink("/gone")
+    fs.rename("/moved", "/there")
+    fs.rename("/other", "/replaced")
+    fs.rename("/d", "/e")
+    for file in written.values():
+        file.close()
+    assert tree(fs) == {
+        "/e": None, "/e/inside": b"new", "/replaced": b"other", "/there": b"new"
+    }  # fmt: skip
+    assert fs.used == 4
+
+
+class Cut(BaseException):
+    """The process is killed here."""
+
+
+CHANGES: dict[str, Callable[[FolderFilesystem], None]] = {
+    "rewrite": lambda fs: put(fs, "/a", b"new" * 5000),
+    "append": lambda fs: put(fs, "/a", b"more", APPEND),
+    "create": lambda fs: put(fs, "/c", b"new"),
+    "rename": lambda fs: fs.rename("/a", "/c"),
+    "rename over": lambda fs: fs.rename("/a", "/b"),
+    "remove": lambda fs: fs.unlink("/a"),
+    "mkdir": lambda fs: fs.mkdir("/e"),
+    "rmdir": lambda fs: fs.rmdir("/d"),
+    "rename directory": lambda fs: fs.rename("/d", "/e"),
+}
+WAYS = ["open", "write", "close", "replace", "unlink", "mkdir", "rmdir", "fchmod"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_process_that_is_killed_leaves_the_old_or_the_new(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = 0
+
+    def until(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Cut
+            if function is os.write and left == 0:
+                return function(args[0], bytes(args[1])[:100])  # a part of it, and then no more
+            return function(*args, **options)
+
+        return call
+
+    def world(number: int) -> FolderFilesystem:
+        fs = FolderFilesystem(tmp_path / str(number), 16 * BLOCK)
+        fs.mkdir("/d")
+        put(fs, "/a", b"old")
+        put(fs, "/b", b"other")
+        return fs
+
+    old = tree(world(-2))
+    fs = world(-1)
+    CHANGES[change](fs)
+    new = tree(fs)
+    created = {**old, "/c": b""}
+    seen = set()
+    for steps in range(40):
+        fs = world(steps)
+        with monkeypatch.context() as patched:
+            for name in WAYS:
+                patched.setattr(os, name, until(getattr(os, name)))
+            left = steps
+            try:
+                CHANGES[change](fs)
+                over = True
+            except Cut:
+                over = False
+        after = FolderFilesystem(tmp_path / str(steps), 16 * BLOCK)
+        found = tree(after)
+        allowed = [old, new, created] if change == "create" else [old, new]
+        assert found in allowed, steps
+        assert after.used == blocks(found)
+        assert len(list((tmp_path / str(steps)).rglob("*"))) == len(found)  # nothing lies about
+        seen.add(str(found))
+        if over:
+            break
+    else:
+        raise AssertionError("it never came to its end")
+    assert len(seen) > 1
 
 
 # ---- against a model, and memory against folder
@@ -250,9 +386,8 @@ def test_memory_and_folder_agree_with_a_model(operations: list[tuple[object, ...
             if not isinstance(outcome, int):
                 model(content, operation)
             elif operation[0] in ("write", "append") and outcome == Errno.ENOSPC:
-                # Opening has made (or emptied) the file before the write found no room.
-                path = str(operation[1])
-                content[path] = (content.get(path) or b"") if operation[0] == "append" else b""
+                # Opening has made the file before the write found no room.
+                content.setdefault(str(operation[1]), b"")
         assert tree(memory) == tree(disk) == content
         assert memory.used == disk.used == blocks(content)
         disk.refresh()

@@ -3,65 +3,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.virtual.toolenvironments import python_with
+
 VERSION = "1.29.0"
-ENVIRONMENT = Path(__file__).resolve().parents[2] / ".make" / f"mpremote-{VERSION}"
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo terminal")
 
 
-def _python(environment: Path) -> Path:
-    return environment / "bin" / "python"
-
-
-def _install(environment: Path) -> None:
-    """Make an environment with mpremote; the last step is the one that makes it appear."""
-    environment.parent.mkdir(parents=True, exist_ok=True)
-    beside_python = str(Path(sys.executable).parent)
-    uv = shutil.which("uv", path=beside_python) or shutil.which("uv")
-    with tempfile.TemporaryDirectory(dir=environment.parent) as scratch:
-        made = Path(scratch) / "venv"
-        package = f"mpremote=={VERSION}"
-        if uv:
-            commands = [
-                [uv, "venv", "--quiet", "--python", sys.executable, str(made)],
-                [uv, "pip", "install", "--quiet", "--python", str(_python(made)), package],
-            ]
-        else:
-            commands = [
-                [sys.executable, "-m", "venv", str(made)],
-                [str(_python(made)), "-m", "pip", "install", "--quiet", package],
-            ]
-        for command in commands:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=100)
-        with contextlib.suppress(OSError):  # another worker was faster
-            made.rename(environment)
-
-
 @pytest.fixture(scope="session")
 def mpremote() -> list[str]:
-    """The command; without a network the tests are skipped, but fail where CI is set."""
-    if not _python(ENVIRONMENT).exists():
-        try:
-            _install(ENVIRONMENT)
-        except (subprocess.SubprocessError, OSError) as error:
-            reason = f"mpremote {VERSION} cannot be installed: {getattr(error, 'stderr', error)}"
-            if os.environ.get("CI"):
-                pytest.fail(reason)
-            pytest.skip(reason)
-    return [str(_python(ENVIRONMENT)), "-m", "mpremote"]
+    """The command."""
+    return [python_with(f"mpremote-{VERSION}", f"mpremote=={VERSION}"), "-m", "mpremote"]
 
 
 @pytest.fixture(scope="module", params=["", "--cooked"])

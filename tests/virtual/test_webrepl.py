@@ -236,7 +236,9 @@ def test_which_password(
 ) -> None:
     files = MemoryFilesystem()
     if source is not None:
-        files.open("/webrepl_cfg.py", OpenMode(write=True, create=True)).write(source.encode())
+        file = files.open("/webrepl_cfg.py", OpenMode(write=True, create=True))
+        file.write(source.encode())
+        file.close()
     if isinstance(then, type):
         with pytest.raises(then):
             settle_password(files, wanted, default)
