@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Callable
 
 from .proxies import HostModule
 
@@ -27,11 +28,13 @@ class Clock:
         cause: of the last start, PWRON_RESET or WDT_RESET.
         bites: monotonic time at which the watchdog resets the board unless it is fed; None
             while there is none.
+        on_watchdog: called when a program sets the watchdog: whoever waits has to look again.
     """
 
     def __init__(self) -> None:
         self.cause = PWRON_RESET
         self.bites: float | None = None
+        self.on_watchdog: Callable[[], object] = lambda: None
         self._patience = 0.0
         self._started = time.monotonic_ns()
         self._ahead = 0.0  # seconds that a program has set the calendar ahead of the host's
@@ -100,6 +103,7 @@ class Clock:
     def _watchdog(self, milliseconds: int) -> None:
         self._patience = milliseconds / 1000
         self._feed()
+        self.on_watchdog()
 
     def _feed(self) -> None:
         self.bites = time.monotonic() + self._patience

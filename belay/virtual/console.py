@@ -57,6 +57,7 @@ class Console(Breakable):
         super().__init__()
         self._line, self._bench, self._clock, self._on_end = line, bench, clock, on_end
         self.ticks_ms, self.time_ms = clock.ticks_ms, clock.time_ms
+        clock.on_watchdog = line.wake
         self._vm: Interpreter | None = None
         self._queue = bytearray()
         self._out = bytearray()

@@ -120,6 +120,7 @@ def test_the_old_name_of_time(shared_raw: BoardProcess) -> None:
 
 PROGRAMS = {
     "computes": "while True: pass",
+    "computes before it, too": "while True: pass",
     "catches everything": "while True:\n try:\n  while True: pass\n except BaseException: pass",
     "sleeps": "while True: time.sleep(1)",
     "prints": "while True: print('x' * 50)",
@@ -133,7 +134,9 @@ PROGRAMS = {
 def test_the_watchdog_resets_the_board(shared_raw: BoardProcess, program: str) -> None:
     asked(shared_raw, "0")
     start = time.monotonic()
-    source = f"import machine, time\nmachine.WDT(timeout=60)\n{PROGRAMS[program]}\n"
+    # Long enough that the board attends to its line alone when the watchdog is set.
+    before = "for _ in range(1000000): pass\n" if "before" in program else ""
+    source = f"import machine, time\n{before}machine.WDT(timeout=60)\n{PROGRAMS[program]}\n"
     shared_raw.send(source.encode() + b"\x04")
     shared_raw.until(BANNER_END)
     assert time.monotonic() - start >= 0.06
