@@ -15,7 +15,6 @@ from .breakable import Struck, WatchdogBite
 from .cable import Cable
 from .clock import Clock
 from .console import Console
-from .control import Control
 from .engine import Firmware
 from .faults import Faults
 from .filecalls import FROZEN, MODULES, REPLACED
@@ -27,6 +26,7 @@ from .repl import Ending, Repl, run_file
 from .vm import Interpreter, InterpreterError, StateWords, VmOptions
 
 if TYPE_CHECKING:
+    from .control import Control
     from .registers import Registers
     from .sockets import Sockets
 

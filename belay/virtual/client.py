@@ -407,4 +407,4 @@ def _pipe_to(address: str) -> Pipe:
 
 def of_socket(address: str, connection: socket.socket) -> Board:
     """The board at the other end of a connected socket."""
-    return Board.on(address, Pipe(lambda: connection, f"The virtual board {address}"))
+    return Board.on(address, Pipe(connection, f"The virtual board {address}"))

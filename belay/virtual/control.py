@@ -20,27 +20,14 @@ import queue
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-__all__ = ["Client", "CommandError", "Commands", "Control", "Json", "SceneError", "knows"]
+from .commands import CommandError, Commands, Json
 
-Json = Any
-"""What JSON can say: None, bool, int, float, str, and lists and dicts of those."""
-
-Commands = Mapping[str, Callable[..., Json]]
-"""Functions by the names of the commands, called with what stands in ``with`` as keywords."""
+__all__ = ["Client", "Control", "knows"]
 
 _MOST_WAITING = 100_000  # events that nobody reads, after which they are dropped
 _PATIENCE = 1.0  # seconds in which a host answers what the board asks
-
-
-class CommandError(ValueError):
-    """A command that cannot be done; the text goes to whoever gave it."""
-
-
-class SceneError(ValueError):
-    """A scene that cannot be built: which file, which line, what is wrong with it."""
 
 
 class Client:

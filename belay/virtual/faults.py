@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .cable import Cable, Shape
+from .commands import CommandError, Commands, Json
 from .console import Console
-from .control import CommandError, Commands, Json, knows
 from .filesystem import Filesystem
 
 if TYPE_CHECKING:
@@ -222,6 +222,8 @@ class Faults:
                 connection, _ = listener.accept()
             except OSError:
                 return
+        from .control import knows
+
         if not knows(connection, key):
             connection.close()
             return

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import waves
-from .control import CommandError, Commands, Control, Json
+from .commands import CommandError, Commands, Json
+from .control import Control
 
 if TYPE_CHECKING:
     from .peripherals import Bench

@@ -13,8 +13,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from .control import CommandError, Commands, Json
-from .pins import NOBODY, Pin
+from .commands import CommandError, Commands, Json
+from .pins import NOBODY, Pin, Port
 
 if TYPE_CHECKING:
     from .peripherals import Bench
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Peers"]
 
 
-class _FarEnd:
+class _FarEnd(Port):
     """The other board's end of a wire: a port of the net on this board.
 
     Attributes:

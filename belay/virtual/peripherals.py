@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import rarely, waves
-from .control import CommandError, Commands, Control, Json
+from .commands import CommandError, Commands, Json
 from .i2c import Buses
 from .pins import MODE_ALT, Edge, EdgeLog, Pin
 from .proxies import HostModule
 from .timers import EVENT_PIN, Agenda
 
 if TYPE_CHECKING:
+    from .control import Control
     from .faults import Faults
     from .parts import Parts
     from .peers import Peers
@@ -284,6 +285,8 @@ class Bench:
         }
 
     def _adc_set(self, channel: int, volts: Json) -> None:
+        from .control import Control
+
         self.channel(channel).source = waves.level(volts, Control.client)
 
     def _log_read(self) -> Json:

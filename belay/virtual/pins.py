@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 __all__ = [
     "FALLING",
@@ -97,7 +96,7 @@ class EdgeLog:
         return self._added - len(self.edges)
 
 
-class Port(Protocol):
+class Port:
     """Something on a net that is no pin of this board: the far end of a wire."""
 
     drive: int

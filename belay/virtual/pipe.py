@@ -32,12 +32,18 @@ class Pipe:
     left with the board (functions of time, callbacks), which may use the pipe themselves.
 
     Args:
-        connect: opens the connection, when it is first needed.
+        connect: opens the connection, when it is first needed; or an open one.
         name: how messages call the board.
     """
 
-    def __init__(self, connect: Callable[[], socket.socket], name: str) -> None:
-        self._connect, self.name = connect, name
+    def __init__(self, connect: Callable[[], socket.socket] | socket.socket, name: str) -> None:
+        self.name = name
+        self._unused: socket.socket | None = None
+        if isinstance(connect, socket.socket):
+            self._unused = connection = connect
+            self._connect: Callable[[], socket.socket] = lambda: connection
+        else:
+            self._connect = connect
         self._connection: socket.socket | None = None
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -102,6 +108,8 @@ class Pipe:
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        elif self._unused is not None:
+            self._unused.close()
 
     # ---- threads
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .control import Commands
+    from .commands import Commands
     from .peripherals import Bench
     from .proxies import HostModule
 

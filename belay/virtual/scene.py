@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import waves
-from .control import SceneError
+from .commands import SceneError
 
 if TYPE_CHECKING:
     from .faults import Faults

@@ -8,14 +8,16 @@ import signal
 import socket
 import sys
 import threading
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .board import Board
 from .cable import Shape
-from .control import Control
 from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
 from .lines import Line, LineEnded, PtyLine, StdioLine, TcpLine
 from .vm import VmOptions
+
+if TYPE_CHECKING:
+    from .control import Control
 
 __all__ = ["serve"]
 
@@ -57,7 +59,7 @@ def serve(
         shape: what its line is like.
     """
     filesystem = _flash(files, flash)
-    pipes = Control({})
+    pipes: list[Control] = []
     line = _webrepl(webrepl, filesystem, password, pipes) if webrepl is not None else None
     line = line or _line(stdio, tcp, pty, pipes)
     ending = threading.Lock()
@@ -73,9 +75,10 @@ def serve(
     try:
         board = kind(line, filesystem, options, end)
         _furnish(board, line, bench, shape)
-        board.answer(pipes)
+        if pipes:
+            board.answer(pipes[0])
         if control is not None:
-            pipes.serve(socket.socket(fileno=control))
+            threading.Thread(target=_listen, args=(control, board), daemon=True).start()
         board.run()
     except LineEnded as reason:
         end(reason)
@@ -121,7 +124,24 @@ def _furnish(board: Board, line: Line, bench: str | None, shape: Shape | None) -
         board.faults.cable.shape = shape
 
 
-def _line(stdio: bool, tcp: int | None, pty: str | None, pipes: Control) -> Line:
+def _listen(descriptor: int, board: Board) -> None:
+    """Wait until somebody uses the control pipe: most never do, and start without what it takes."""
+    connection = socket.socket(fileno=descriptor)
+    try:
+        used = connection.recv(1, socket.MSG_PEEK)
+    except OSError:
+        used = b""
+    if not used:
+        connection.close()
+        return
+    from .control import Control
+
+    pipes = Control({})
+    board.answer(pipes)
+    pipes.serve(connection)
+
+
+def _line(stdio: bool, tcp: int | None, pty: str | None, pipes: list[Control]) -> Line:
     """Open the line that was asked for, and say on stderr where it is."""
     line: Line
     if stdio:
@@ -135,7 +155,7 @@ def _line(stdio: bool, tcp: int | None, pty: str | None, pipes: Control) -> Line
     return _announced(line, [pty or line.path, line.path], pipes)
 
 
-def _webrepl(port: int, files: Filesystem, password: str | None, pipes: Control) -> Line:
+def _webrepl(port: int, files: Filesystem, password: str | None, pipes: list[Control]) -> Line:
     """Open a WebREPL line, and say where it is, with the password if it was drawn just now."""
     from .webrepl import WebreplLine, settle_password
 
@@ -145,7 +165,7 @@ def _webrepl(port: int, files: Filesystem, password: str | None, pipes: Control)
     return _announced(line, [f"ws://127.0.0.1:{line.port}"], pipes, told)
 
 
-def _announced(line: Line, names: list[str], pipes: Control, told: str = "") -> Line:
+def _announced(line: Line, names: list[str], pipes: list[Control], told: str = "") -> Line:
     line.end_on_signals(signal.SIGINT, signal.SIGTERM)
     line.end_with_parent()
     _publish(line, names, pipes)
@@ -154,12 +174,14 @@ def _announced(line: Line, names: list[str], pipes: Control, told: str = "") -> 
     return line
 
 
-def _publish(line: Line, names: list[str], pipes: Control) -> None:
+def _publish(line: Line, names: list[str], pipes: list[Control]) -> None:
     """Let ``belay.virtual.Board(address)`` of this user's programs find the control pipe."""
     from . import published
+    from .control import Control
 
+    pipes.append(Control({}))
     key = published.new_key()
-    record = published.Record(names[0], names, pipes.listen(key), key, os.getpid())
+    record = published.Record(names[0], names, pipes[0].listen(key), key, os.getpid())
     path = published.publish(record)
     if path is not None:
         line.leftovers.append(path)

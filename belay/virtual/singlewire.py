@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .control import Commands, Json
+from .commands import Commands, Json
 
 if TYPE_CHECKING:
     from .peripherals import Bench

@@ -12,7 +12,6 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 __all__ = ["EVENT_PIN", "EVENT_TIMER", "EVENT_UART", "Agenda", "Event"]
 
@@ -21,11 +20,13 @@ Event = tuple[int, int, int]
 """What happened (EVENT_...), to which timer, pin or UART, and its flags."""
 
 
-@dataclass
 class _Timer:
-    due: float
-    period: float  # seconds; 0 for one shot
-    hard: bool
+    """When it is due, and its period in seconds; 0 for one shot."""
+
+    __slots__ = ("due", "period")
+
+    def __init__(self, due: float, period: float) -> None:
+        self.due, self.period = due, period
 
 
 class Agenda:
@@ -115,7 +116,7 @@ class Agenda:
         with self._lock:
             number = next(self._ids)
             period = seconds if periodic else 0.0
-            self._timers[number] = _Timer(time.monotonic() + seconds, period, hard)
+            self._timers[number] = _Timer(time.monotonic() + seconds, period)
             self._reckon()
         return number
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .control import CommandError, Commands, Json
+from .commands import CommandError, Commands, Json
 from .pins import MODE_ALT, MODE_IN, PULL_NONE, PULL_UP, Pin, Port
 from .timers import EVENT_UART
 

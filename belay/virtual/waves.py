@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .control import Client, Json
+    from .commands import Json
+    from .control import Client
 
 __all__ = ["Wave", "constant", "expression", "level"]
 

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .control import CommandError, Commands, Json
+from .commands import CommandError, Commands, Json
 
 if TYPE_CHECKING:
     from .peripherals import Bench

@@ -19,7 +19,8 @@ import pytest
 import belay
 from belay.errors import FeatureUnavailableError
 from belay.virtual import Board, BoardGoneError, CommandFailedError, published, waves
-from belay.virtual.control import CommandError, Control
+from belay.virtual.commands import CommandError
+from belay.virtual.control import Control
 from belay.virtual.pipe import Pipe
 
 
