@@ -164,7 +164,7 @@ def _size(picture: bytes) -> tuple[int, int]:
 def _said(value: Any) -> str:
     """A value in a few characters; an ellipsis for what would not fit."""
     if isinstance(value, float):
-        return f"{value:.5g}"
+        return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"  # no 1.0132e+05 Pa
     if isinstance(value, list):
         return "…"
     text = str(value)
