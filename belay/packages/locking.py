@@ -13,6 +13,7 @@ from dataclasses import replace
 from belay.errors import IntegrityError
 from belay.packages.model import (
     PROJECT,
+    Candidate,
     GitHostSource,
     GitSource,
     IndexSource,
@@ -36,6 +37,7 @@ __all__ = [
     "Everything",
     "Upgrade",
     "is_develop",
+    "known_candidates",
     "make_lock",
     "pins_of",
     "pruned",
@@ -63,6 +65,28 @@ def pins_of(lock: Lock | None, upgrade: Upgrade) -> dict[str, Source]:
         for package in lock.packages
         if package.resolved and package.name not in upgrade
     }
+
+
+def known_candidates(lock: Lock | None, upgrade: Upgrade) -> dict[tuple[str, str], Candidate]:
+    """By name and text of the source, what a lock says of packages that nobody is asked for again.
+
+    Those of an index are chosen anew, from what it has; those of this computer are read anew; and
+    the lock does not say which versions of others a package asks for, so its own
+    ``package.json`` has to. All else stays what it is, whatever is at its URL by now.
+    """
+    found = {}
+    for package in lock.packages if lock else ():
+        source = parse_source(package.resolved or package.source_text)
+        if isinstance(source, (IndexSource, PathSource)) or package.requires or not package.files:
+            continue
+        if package.name not in upgrade:
+            files = tuple(
+                RemoteFile(each.dest, each.url, each.sha256, each.size, each.target)
+                for each in package.files
+            )
+            key = (package.name, package.source_text)
+            found[key] = Candidate(package.name, package.version, source, files)
+    return found
 
 
 def resolution_of(
@@ -152,12 +176,11 @@ def make_lock(
             digests = (file.sha256 for file in package.files)
             store.record(package.name, package.version, package.source_text, digests)
     lock = Lock(project.requirements_hash(), tuple(filled))
-    for target in project.targets:
-        planned(lock, target)
+    planned(lock, project.target)
     return lock
 
 
-def pruned(lock: Lock, project: Project) -> Lock | None:
+def pruned(lock: Lock, project: Project, before: Project) -> Lock | None:
     """A lock without what a project does not require any more.
 
     Taking requirements away cannot make the others conflict, so nobody has to be asked.
@@ -165,10 +188,14 @@ def pruned(lock: Lock, project: Project) -> Lock | None:
     Args:
         lock: that fitted before.
         project: as it is now.
+        before: the project that it fitted.
 
     Returns:
         None: the project requires something else as well, so it has to be resolved.
     """
+    then = _shapes(before)
+    if any(then.get(key) != shape for key, shape in _shapes(project).items()):
+        return None
     wanted: dict[tuple[str, str], set[str]] = {}
     for requirement in project.requirements(parse_source):
         package = _fulfils(lock, requirement)
@@ -257,6 +284,16 @@ def _known(one: Resolved, locked: LockedFile) -> str:
         for file in one.candidate.files
         if (file.dest, file.target) == (locked.dest, locked.target)
     )
+
+
+def _shapes(project: Project) -> dict[tuple[str, str], tuple[bool, bool]]:
+    """Which sources are taken afresh, and which keep the name of a file: any group can say so."""
+    found: dict[tuple[str, str], tuple[bool, bool]] = {}
+    for each in project.requirements(parse_source):
+        if each.source is not None:
+            develop, keeps = found.get(key := (each.name, each.source.text), (False, False))
+            found[key] = (develop or each.develop, keeps or not each.rename_to_init)
+    return found
 
 
 def _fulfils(lock: Lock, requirement: Requirement) -> LockedPackage | None:

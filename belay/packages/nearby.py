@@ -54,6 +54,10 @@ class Nearby:
         files = self.candidate(package).files
         return {file.dest: self._sources.read(file) for file in files}
 
+    def afresh(self, lock: Lock) -> dict[LockedPackage, dict[str, bytes]]:
+        """The files of all packages that are taken afresh."""
+        return {each: self.files(each) for each in lock.packages if self.is_develop(each)}
+
     def candidate(self, package: LockedPackage) -> Candidate:
         """It as it is now."""
         source = parse_source(package.source_text)

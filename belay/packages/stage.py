@@ -93,8 +93,15 @@ def files_for(package: LockedPackage, target: Target) -> tuple[LockedFile, ...]:
     return ()
 
 
-def planned(lock: Lock, target: Target) -> dict[str, str]:
+def planned(
+    lock: Lock, target: Target, others: Iterable[tuple[str, Iterable[str]]] = ()
+) -> dict[str, str]:
     """What a lock puts where.
+
+    Args:
+        lock: that names the files.
+        target: for whom they are.
+        others: what else is put there, as :func:`check_claims` has it.
 
     Returns:
         SHA-256 by ``group/destination``.
@@ -103,10 +110,11 @@ def planned(lock: Lock, target: Target) -> dict[str, str]:
         UnsafePathError: two packages claim one destination.
         LockError: a package has no files for the target.
     """
-    check_claims(
+    ours = [
         (f"{package.name} {package.version}".rstrip(), [f.dest for f in files_for(package, target)])
         for package in lock.packages
-    )
+    ]
+    check_claims([*ours, *others])
     return {
         f"{group}/{file.dest}": file.sha256
         for package in lock.packages

@@ -17,7 +17,14 @@ from belay.errors import LockError, PackageError
 from belay.packages.download import Downloader, Progress
 from belay.packages.edits import with_dependency, without_dependency
 from belay.packages.lockfile import check_fresh, dump_lock, load_lock, parse_lock
-from belay.packages.locking import Everything, Upgrade, make_lock, pins_of, pruned
+from belay.packages.locking import (
+    Everything,
+    Upgrade,
+    known_candidates,
+    make_lock,
+    pins_of,
+    pruned,
+)
 from belay.packages.model import (
     Lock,
     LockedFile,
@@ -206,7 +213,8 @@ class Workspace:
             frozen: the lock is taken as it stands.
         """
         lock = self.current(locked=locked, frozen=frozen)
-        return self._commit(self.project, self._previous(), lock)
+        rewrite = not (locked or frozen)
+        return self._commit(self.project, self._previous(), lock, rewrite=rewrite)
 
     def add(self, name: str, value: str | Mapping[str, Any], group: str) -> Done:
         """Require a package, and get it.
@@ -241,7 +249,7 @@ class Workspace:
             PackageError: one is not there.
         """
         file, old = self.project.file, self.project
-        for name in names:
+        for name in dict.fromkeys(names):
             groups = {each.group for each in old.dependencies if each.key == name}
             groups &= groups if group is None else {group}
             if not groups:
@@ -252,7 +260,7 @@ class Workspace:
         previous = self._previous()
         lock = None
         if previous is not None and previous.requirements_hash == old.requirements_hash():
-            lock = pruned(previous, project)
+            lock = pruned(previous, project, old)
         if lock is None:
             lock = self._made(project, previous, ())
         return self._commit(project, previous, lock)
@@ -292,8 +300,8 @@ class Workspace:
         """
         lock, nearby = self.lock(), self.nearby()
         wanted = set(planned(lock, self.project.target))
-        for package in lock.packages:
-            wanted |= {f"{g}/{dest}" for dest in nearby.files(package) for g in package.groups}
+        for package, files in nearby.afresh(lock).items():
+            wanted |= {f"{g}/{dest}" for dest in files for g in package.groups}
         folder = self.project.folder
         with Stage(self.project.root, folder, self.store) as stage:
             for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
@@ -335,10 +343,11 @@ class Workspace:
         packages = [each for each in lock.packages if wanted & set(each.groups)]
         files = [file for package in packages for file in files_for(package, target)]
         self._fetch(lock, files)
+        afresh = self.nearby().afresh(Lock(lock.requirements_hash, tuple(packages)))
+        planned(lock, target, [(package.title, files) for package, files in afresh.items()])
         found = {file.dest: self._stored(file) for file in files}
-        nearby = self.nearby()
-        for package in packages:
-            found |= nearby.files(package)
+        for inner in afresh.values():
+            found |= inner
         return found
 
     def sources(self, project: Project, lock: Lock | None = None, upgrade: Upgrade = ()) -> Sources:
@@ -361,8 +370,10 @@ class Workspace:
                 if each.source is not None and not each.rename_to_init
             },
             pins=pins_of(lock, upgrade),
+            known=known_candidates(lock, upgrade),
             hosts=self._hosts,
             bundles=self._bundles,
+            memory=self.store,
             offline=self.offline,
         )
 
@@ -395,7 +406,13 @@ class Workspace:
         return make_lock(project, sources, self.store, previous, upgrade, give_up=give_up)
 
     def _commit(
-        self, project: Project, previous: Lock | None, lock: Lock, *, folder: bool = True
+        self,
+        project: Project,
+        previous: Lock | None,
+        lock: Lock,
+        *,
+        folder: bool = True,
+        rewrite: bool = True,
     ) -> Done:
         """Put everything in place."""
         after = dump_lock(lock).encode()
@@ -406,14 +423,15 @@ class Workspace:
         unchanged = before is not None and before.replace(b"\r\n", b"\n") == after
         old = self.project.file.text.encode("utf-8")
         rewrites = [Rewrite("pyproject.toml", old, project.file.text.encode("utf-8"))]
-        if not unchanged:
+        if rewrite and not unchanged:
             rewrites.append(Rewrite("belay.lock", before, after))
         with Stage(project.root, project.folder, self.store) as stage:
             if folder:
-                stage.put_stored(planned(lock, project.target))
-                nearby = self.nearby(project)
-                for package in lock.packages:
-                    for dest, data in nearby.files(package).items():
+                afresh = self.nearby(project).afresh(lock)
+                others = [(package.title, files) for package, files in afresh.items()]
+                stage.put_stored(planned(lock, project.target, others))
+                for package, files in afresh.items():
+                    for dest, data in files.items():
                         for group in package.groups:
                             stage.put(f"{group}/{dest}", data)
             changes = stage.commit(rewrites, folder=folder)

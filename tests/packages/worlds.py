@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from belay.packages.lockfile import load_lock
+from belay.packages.model import Lock, LockedPackage
 from belay.packages.store import Store
 from belay.packages.workspace import Workspace
 from tests.packages.repositories import HostSite
@@ -65,6 +67,27 @@ class PackageWorld:
             for path in sorted(root.rglob("*"))
             if path.is_file()
         }
+
+    def snapshot(self, project: Path | None = None) -> dict[str, bytes | None]:
+        """As :meth:`whole`, with the folders, empty ones too."""
+        root = project or self.project
+        return {
+            path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else None
+            for path in sorted(root.rglob("*"))
+        }
+
+    def lock(self, project: Path | None = None) -> Lock:
+        """The lock of a project, as it stands."""
+        return load_lock((project or self.project) / "belay.lock")
+
+    def locked(self, name: str, project: Path | None = None) -> LockedPackage:
+        """The one package of this name in the lock."""
+        (found,) = [each for each in self.lock(project).packages if each.name == name]
+        return found
+
+    def requirements(self, project: Path | None = None) -> str:
+        """The text of ``pyproject.toml``."""
+        return ((project or self.project) / "pyproject.toml").read_text()
 
     @property
     def environment(self) -> dict[str, str]:

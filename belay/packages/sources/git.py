@@ -7,6 +7,7 @@ no filters, no links and no submodules that could act.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from belay.errors import DownloadError, PackageError, PackageNotFoundError, UnsafePathError
-from belay.packages.download import public_url
+from belay.packages.download import Memory, public_url
 from belay.packages.model import GitSource, destination_key, safe_destination
 from belay.packages.sources.spec import check_ref
 
@@ -71,9 +72,18 @@ class Git:
         folder: of bare repositories, one for each URL; made when needed.
         offline: only what is there already.
         timeout: seconds for one run of git.
+        memory: keeps which commit a ref was, for when there is no network.
     """
 
-    def __init__(self, folder: Path, *, offline: bool = False, timeout: float = 600.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        offline: bool = False,
+        timeout: float = 600.0,
+        memory: Memory | None = None,
+    ) -> None:
+        self._memory = memory
         self._folder = folder
         self._offline = offline
         self._timeout = timeout
@@ -90,7 +100,23 @@ class Git:
             return ref
         if ref:
             check_ref(ref)
-        self._refuse_offline(source)
+        asked = f"git ls-remote {public_url(source.url)} {ref or 'HEAD'}"
+        if self._offline:
+            return self._recalled(asked, source)
+        commit = self._asked(source)
+        if self._memory is not None:
+            self._memory.remember(asked, commit.encode())
+        return commit
+
+    def _recalled(self, asked: str, source: GitSource) -> str:
+        with contextlib.suppress(LookupError):
+            known = self._memory.recall(asked) if self._memory is not None else None
+            if known is not None and COMMIT.fullmatch(known.decode("ascii", "replace")):
+                return known.decode()
+        raise self._is_offline(source)
+
+    def _asked(self, source: GitSource) -> str:
+        ref = source.ref
         patterns = [f"refs/tags/{ref}", f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}"]
         output = self._git(
             ["ls-remote", "--", source.url, *(patterns if ref else ["HEAD"])], source
@@ -136,7 +162,8 @@ class Git:
                 self._git(["init", "--quiet", "--bare", "--template=", str(place)], source)
             if self._has(place, source, commit):
                 return place
-            self._refuse_offline(source)
+            if self._offline:
+                raise self._is_offline(source)
             fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--force"]
             try:
                 self._git([*fetch, "--depth=1", "--", source.url, commit], source, place)
@@ -197,10 +224,10 @@ class Git:
             at = end + 2 + int(size)
         return contents
 
-    def _refuse_offline(self, source: GitSource) -> None:
-        if self._offline:
-            shown = public_url(source.url)
-            raise DownloadError(f"{shown} is not in the store, and --offline", url=shown)
+    def _is_offline(self, source: GitSource) -> DownloadError:
+        shown = public_url(source.url)
+        message = f"{shown} is not in the store, and --offline forbids to ask for it"
+        return DownloadError(message, url=shown)
 
     def _git(
         self, arguments: Sequence[str], source: GitSource, place: Path | None = None,

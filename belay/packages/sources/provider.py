@@ -23,7 +23,7 @@ from typing import TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from belay.errors import IntegrityError, PackageError, PackageNotFoundError, UnsafePathError
-from belay.packages.download import Downloader, public_url
+from belay.packages.download import Downloader, Memory, public_url
 from belay.packages.model import (
     SOURCE_TARGET,
     BundleSource,
@@ -46,6 +46,7 @@ from belay.packages.sources.git import Git
 from belay.packages.sources.githosts import GitHosts
 from belay.packages.sources.index import Indices
 from belay.packages.sources.local import local_files, local_path
+from belay.packages.sources.names import MODULES, folder_of, inside, last_part
 from belay.packages.sources.once import Once
 from belay.packages.sources.packagejson import (
     PackageFormatError,
@@ -58,6 +59,7 @@ from belay.packages.sources.spec import is_archive, parse_source
 __all__ = ["Sources"]
 
 Address = Callable[[str], str]
+
 S = TypeVar("S", GitHostSource, GitSource, BundleSource)
 
 
@@ -72,8 +74,10 @@ class Sources:
         git_folder: of the cache, for repositories.
         keeps_name: name and source text of single files that do not become ``__init__``.
         pins: by its text, what a source was resolved to before, such as a commit for a branch.
+        known: by name and text of the source, what is not to be asked for again.
         hosts: of repositories; a test's seam.
         bundles: a test's seam.
+        memory: keeps what git has answered, for when there is no network.
         offline: git asks nobody; the downloader has its own such switch.
     """
 
@@ -87,8 +91,10 @@ class Sources:
         git_folder: Path,
         keeps_name: Collection[tuple[str, str]] = (),
         pins: Mapping[str, Source] | None = None,
+        known: Mapping[tuple[str, str], Candidate] | None = None,
         hosts: GitHosts | None = None,
         bundles: Bundles | None = None,
+        memory: Memory | None = None,
         offline: bool = False,
     ) -> None:
         self.indices = Indices(indices, downloader, targets)
@@ -97,7 +103,8 @@ class Sources:
         self._project = project
         self._keeps_name = keeps_name
         self._pins = pins or {}
-        self._git = Git(git_folder, offline=offline)
+        self._known = known or {}
+        self._git = Git(git_folder, offline=offline, memory=memory)
         self._hosts = hosts or GitHosts(downloader)
         self._bundles = bundles or Bundles(downloader, self._hosts)
         self._turn = threading.Lock()
@@ -157,6 +164,9 @@ class Sources:
     def _find(self, name: str, version: str, source: Source) -> Candidate:
         if isinstance(source, IndexSource):
             return self.indices.candidate(name, version, source)
+        known = self._known.get((name, source.text))
+        if known is not None and self._is_named_so(name, source, known):
+            return known
         if isinstance(source, GitHostSource):
             return self._of_host(name, source)
         if isinstance(source, GitSource):
@@ -185,6 +195,13 @@ class Sources:
             if ours == (source.host, source.owner.lower(), source.repo.lower()):
                 source = replace(source, ref=owner.ref)
         return self._hosts.address(self._hosts.resolve(source))
+
+    def _is_named_so(self, name: str, source: Source, known: Candidate) -> bool:
+        """Whether a single file has the name that it is to have: the lock does not say which."""
+        last = last_part(source)
+        if len(known.files) != 1 or posixpath.splitext(last)[1] not in MODULES:
+            return True
+        return posixpath.basename(known.files[0].dest) == self._inner_name(name, source, last)
 
     def _pinned(self, source: S) -> S:
         """What a source was resolved to before, if it is to stay that."""
@@ -222,7 +239,7 @@ class Sources:
         folder = posixpath.dirname(path)
 
         def address(relative: str) -> str:
-            return self._hosts.address(there, _inside(folder, relative, there.text))
+            return self._hosts.address(there, inside(folder, relative, there.text))
 
         where = replace(there, path=path).text
         return self._package(name, there, there.ref, data, where, address)
@@ -274,7 +291,7 @@ class Sources:
             return self._alone(name, source, source, path.name, base, data, _digest([data]))
 
         def address(relative: str) -> str:
-            inner = _inside("", relative, source.text)
+            inner = inside("", relative, source.text)
             self._inside_folder(path.parent, inner)
             return posixpath.join(posixpath.dirname(base), quote(inner))
 
@@ -347,7 +364,7 @@ class Sources:
         """A ``package.json`` among the files that it names."""
 
         def address(relative: str) -> str:
-            inner = _inside("", relative, there.text)
+            inner = inside("", relative, there.text)
             if inner not in files:
                 raise PackageNotFoundError(f"{there.text} has no {inner!r}, which it names")
             self._kept(inner, urls[inner], files[inner])
@@ -368,11 +385,16 @@ class Sources:
         version: str = "",
     ) -> Candidate:
         """A single file: the ``__init__`` of a package, unless it is to keep its name."""
-        suffix = posixpath.splitext(last)[1]
-        renamed = suffix in (".py", ".mpy") and (name, asked.text) not in self._keeps_name
-        inner = f"__init__{suffix}" if renamed else last
+        inner = self._inner_name(name, asked, last)
         version = version or getattr(there, "ref", "")
-        return Candidate(name, version, there, (self._kept(f"{_folder(name)}/{inner}", url, data),))
+        return Candidate(
+            name, version, there, (self._kept(f"{folder_of(name)}/{inner}", url, data),)
+        )
+
+    def _inner_name(self, name: str, asked: Source, last: str) -> str:
+        suffix = posixpath.splitext(last)[1]
+        renamed = suffix in MODULES and (name, asked.text) not in self._keeps_name
+        return f"__init__{suffix}" if renamed else last
 
     def _whole(
         self,
@@ -384,7 +406,7 @@ class Sources:
     ) -> Candidate:
         """A folder: all that is in it, below the name of the package."""
         kept = tuple(
-            self._kept(f"{_folder(name)}/{inner}", urls[inner], data)
+            self._kept(f"{folder_of(name)}/{inner}", urls[inner], data)
             for inner, data in sorted(files.items())
         )
         parts = [part for f in kept for part in (f.dest.encode(), f.sha256.encode())]
@@ -447,18 +469,6 @@ class Sources:
     def _inside_folder(self, folder: Path, inner: str) -> None:
         if not (folder / inner).resolve().is_relative_to(folder.resolve()):
             raise UnsafePathError(f"{folder / inner} is a link that leaves its folder")
-
-
-def _folder(name: str) -> str:
-    return name.replace(".", "/").replace("-", "_")
-
-
-def _inside(folder: str, relative: str, where: str) -> str:
-    """A path from the root of a repository or a folder, that stays in there."""
-    path = posixpath.normpath(posixpath.join(folder, relative))
-    if path.startswith(("../", "/")) or path == ".." or "\\" in path:
-        raise UnsafePathError(f"{where}: {relative!r} leaves the folder")
-    return path
 
 
 def _without_password(url: str) -> str:
