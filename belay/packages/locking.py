@@ -7,7 +7,7 @@ commit, a package its version and its bytes. Only what is to be upgraded is look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from belay.errors import IntegrityError
@@ -120,8 +120,6 @@ def make_lock(
     store: Store,
     previous: Lock | None = None,
     upgrade: Upgrade = (),
-    *,
-    give_up: Callable[[], object] = lambda: None,
 ) -> Lock:
     """Resolve a project's requirements, and get every file that the lock does not know yet.
 
@@ -131,7 +129,6 @@ def make_lock(
         store: keeps the files.
         previous: the lock that there is; what it has is preferred.
         upgrade: what is looked at anew.
-        give_up: ends downloads that are under way.
 
     Raises:
         ResolutionError: nothing fits.
@@ -165,7 +162,8 @@ def make_lock(
         return LockedFile(file.dest, file.target, store.put(data), len(data), file.url)
 
     got: dict[int, list[LockedFile]] = {}
-    for (number, _), file in zip(wanted, in_parallel(get, wanted, give_up=give_up), strict=True):
+    files = in_parallel(get, wanted, give_up=sources.give_up)
+    for (number, _), file in zip(wanted, files, strict=True):
         got.setdefault(number, []).append(file)
     filled = [
         replace(package, files=tuple(got.get(number) or kept.get(number, ())))

@@ -402,8 +402,7 @@ class Workspace:
 
     def _made(self, project: Project, previous: Lock | None, upgrade: Upgrade) -> Lock:
         sources = self.sources(project, previous, upgrade)
-        give_up = self._downloader.close
-        return make_lock(project, sources, self.store, previous, upgrade, give_up=give_up)
+        return make_lock(project, sources, self.store, previous, upgrade)
 
     def _commit(
         self,
@@ -454,7 +453,7 @@ class Workspace:
             wanted = RemoteFile(file.dest, file.url, file.sha256, file.size, file.target)
             self.store.put(sources.read(wanted), file.sha256)
 
-        in_parallel(get, missing.values(), give_up=self._downloader.close)
+        in_parallel(get, missing.values(), give_up=sources.give_up)
         return len(missing)
 
     def _stored(self, file: LockedFile) -> bytes:

@@ -28,13 +28,13 @@ class Repository:
     def url(self) -> str:
         return self.folder.as_uri()
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, given: bytes = b"") -> str:
         environment = git_environment() | {"GIT_CONFIG_GLOBAL": "/dev/null"}
         done = subprocess.run(
             ["git", *_ME, *arguments],
-            cwd=self.folder, check=True, capture_output=True, text=True, env=environment,
+            cwd=self.folder, check=True, capture_output=True, input=given, env=environment,
         )  # fmt: skip
-        return done.stdout.strip()
+        return done.stdout.decode().strip()
 
     def commit(self, files: Mapping[str, bytes | str]) -> str:
         """Commit files; returns the commit."""

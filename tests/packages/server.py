@@ -34,11 +34,13 @@ class Server:
     """At `url`; `asked` holds every request. Each path first shows its faults, one per request.
 
     A fault is a status, a `Reply`, or `CUT` (half of the body), `SILENT` (no answer, the end) or
-    `HANG` (no answer, until the test is over or releases it).
+    `HANG` (no answer, until the test is over or releases it). What is asked as the `hang_at`-th
+    is not answered either.
     """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.hang_at = 0
         self._replies: dict[str, Reply] = {}
         self._faults: dict[str, list[int | str | Reply]] = {}
         self._turn = threading.Condition()
@@ -47,6 +49,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # a body does not wait for its headers to arrive
 
             def do_GET(self) -> None:
                 server._answer(self)
@@ -124,6 +127,8 @@ class Server:
             known = self._replies.get(path) or self._replies.get(urlsplit(path).path)
             reply = known or Reply(b"nothing here", 404)
             fault = self._faults[path].pop(0) if self._faults.get(path) else None
+            if len(self.asked) == self.hang_at:
+                fault = HANG
         if isinstance(fault, int):
             reply = Reply(b"fault", fault, {"Retry-After": "0"})
         elif isinstance(fault, Reply):
@@ -136,7 +141,7 @@ class Server:
         handler.send_response(reply.status)
         for name, value in reply.headers.items():
             handler.send_header(name, value)
-        if "Transfer-Encoding" not in reply.headers:
+        if not reply.headers.keys() & {"Transfer-Encoding", "Content-Length"}:
             handler.send_header("Content-Length", str(len(reply.body)))
         handler.end_headers()
         handler.wfile.write(reply.body[: len(reply.body) // 2] if fault == CUT else reply.body)

@@ -89,6 +89,15 @@ class PackageWorld:
         """The text of ``pyproject.toml``."""
         return ((project or self.project) / "pyproject.toml").read_text()
 
+    def surroundings(self) -> dict[str, bytes | None]:
+        """All that there is, the project too, but for the store and what is served."""
+        inside = {"cache", "repository"}
+        return {
+            path.relative_to(self.folder).as_posix(): path.read_bytes() if path.is_file() else None
+            for path in sorted(self.folder.rglob("*"))
+            if path.relative_to(self.folder).parts[0] not in inside and not path.is_symlink()
+        }
+
     @property
     def environment(self) -> dict[str, str]:
         """For commands: they use this store."""

@@ -11,7 +11,9 @@ import contextlib
 import hashlib
 import os
 import re
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -87,6 +89,14 @@ class Git:
         self._folder = folder
         self._offline = offline
         self._timeout = timeout
+        self._turn = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+
+    def give_up(self) -> None:
+        """End what runs in other threads."""
+        with self._turn:
+            for process in self._running:
+                _end(process)
 
     def commit(self, source: GitSource) -> str:
         """The commit that a source's ref is now.
@@ -229,6 +239,29 @@ class Git:
         message = f"{shown} is not in the store, and --offline forbids to ask for it"
         return DownloadError(message, url=shown)
 
+    def _run(self, command: Sequence[str], asked: bytes) -> subprocess.CompletedProcess[bytes]:
+        """As ``subprocess.run``; in a session of its own, so that all it has started ends too."""
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env=git_environment(),
+            start_new_session=os.name == "posix",
+        ) as process:
+            with self._turn:
+                self._running.add(process)
+            try:
+                output, errors = process.communicate(asked, timeout=self._timeout)
+            except BaseException:
+                _end(process)
+                raise
+            finally:
+                with self._turn:
+                    self._running.discard(process)
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
     def _git(
         self, arguments: Sequence[str], source: GitSource, place: Path | None = None,
         asked: bytes = b"",
@@ -237,14 +270,7 @@ class Git:
         where = [f"--git-dir={place}"] if place else []
         shown = public_url(source.url)
         try:
-            done = subprocess.run(
-                ["git", *settings, *where, *arguments],
-                input=asked,
-                capture_output=True,
-                env=git_environment(),
-                timeout=self._timeout,
-                check=False,
-            )
+            done = self._run(["git", *settings, *where, *arguments], asked)
         except FileNotFoundError as error:
             raise DownloadError(f"{shown} needs the program git, which is not here") from error
         except subprocess.TimeoutExpired as error:
@@ -255,3 +281,12 @@ class Git:
             reason = lines[-1].replace(source.url, shown)
             raise DownloadError(f"{shown}: {reason}", url=shown)
         return done.stdout
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and what it has started."""
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()

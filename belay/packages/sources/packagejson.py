@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from belay.errors import PackageError
+from belay.errors import PackageError, UnsafePathError
 from belay.packages.download import read_json
 from belay.packages.model import (
     GitHostSource,
@@ -69,7 +69,7 @@ def read_package(data: bytes, where: str) -> PackageJson:
     return PackageJson(
         where,
         version.strip(),
-        tuple((safe_destination(dest), url) for dest, url in _pairs(value, "urls", where)),
+        tuple((_dest(dest, where), url) for dest, url in _pairs(value, "urls", where)),
         tuple(_hash(dest, text, where) for dest, text in _pairs(value, "hashes", where)),
         tuple(_pairs(value, "deps", where)),
     )
@@ -147,7 +147,14 @@ def _pairs(value: dict[str, Any], key: str, where: str) -> list[tuple[str, str]]
 def _hash(dest: str, text: str, where: str) -> tuple[str, str]:
     if not _HASH.fullmatch(text):
         raise PackageFormatError(f"{where}: hashes: {text[:80]!r} is no SHA-256, whole or begun")
-    return safe_destination(dest), text
+    return _dest(dest, where), text
+
+
+def _dest(dest: str, where: str) -> str:
+    try:
+        return safe_destination(dest)
+    except UnsafePathError as error:
+        raise UnsafePathError(f"{where}: {error}") from error
 
 
 def _kind(value: object) -> str:

@@ -144,7 +144,12 @@ class Sources:
         """These will be asked for next; what fails now fails again then, and is said then."""
         if len(wanted) < 2:
             return
-        in_parallel(self._prefetch, wanted, give_up=self._downloader.close)
+        in_parallel(self._prefetch, wanted, give_up=self.give_up)
+
+    def give_up(self) -> None:
+        """End what is under way in other threads: nothing more can be had."""
+        self._downloader.close()
+        self._git.give_up()
 
     def _prefetch(self, wanted: tuple[str, Source | None]) -> None:
         name, source = wanted
