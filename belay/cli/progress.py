@@ -20,6 +20,9 @@ __all__ = ["Bars", "sync_bar"]
 class Bars:
     """A bar for each file that is under way; nothing where stderr is no terminal.
 
+    They are on the screen only while there are some: what a command prints is never among them,
+    and goes to stdout wherever that is.
+
     Args:
         shown: False shows none anyway.
     """
@@ -31,25 +34,6 @@ class Bars:
         self._turn = threading.Lock()
 
     def __enter__(self) -> Self:
-        if self._shown:
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                DownloadColumn,
-                Progress,
-                TextColumn,
-                TransferSpeedColumn,
-            )
-
-            self._progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._progress.start()
         return self
 
     def __exit__(
@@ -58,22 +42,53 @@ class Bars:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        with self._turn:
+            self._shown = False
+            self._stop()
 
     def __call__(self, path: str, done: int, total: int) -> None:
         """Tell how many bytes of a file are done; a total of -1 is not known yet."""
-        if self._progress is None:
-            return
         with self._turn:
             begins = path not in self._tasks
+            if not self._shown or (begins and 0 <= total <= done):
+                return  # small files come and go at once; the others are seen, however fast
             if begins:
+                if self._progress is None:
+                    self._start()
                 self._tasks[path] = self._progress.add_task(path, total=max(total, 0) or None)
-            # Small files come and go at once; the others are seen, however fast the link is.
-            refresh = begins and done != total
-            self._progress.update(self._tasks[path], completed=done, refresh=refresh)
+            self._progress.update(self._tasks[path], completed=done, refresh=begins)
             if 0 <= total <= done:
                 self._progress.remove_task(self._tasks.pop(path))
+                if not self._tasks:
+                    self._stop()
+
+    def _start(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TransferSpeedColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            # rich would send what goes to stdout to stderr, and break long lines.
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._progress.start()
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
 
 
 @contextmanager

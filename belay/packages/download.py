@@ -192,6 +192,14 @@ class Downloader:
         _check_scheme(url)
         if self.offline:
             return self._recalled(url)
+        try:
+            return self._persist(url, most, accept)
+        except DownloadError:
+            if self._progress is not None:
+                self._progress(public_url(url), 0, 0)  # it is over
+            raise
+
+    def _persist(self, url: str, most: int, accept: str) -> bytes:
         if self._stopped.is_set():
             raise DownloadError(f"{public_url(url)} was given up", url=public_url(url))
         until = time.monotonic() + self._deadline

@@ -91,6 +91,7 @@ def _of_source(
 ) -> Asked:
     named = re.fullmatch(r"mip:(.+)", text)
     if named and _NAMED.fullmatch(text):
+        _refuse(develop or rename is not None, text)
         return Asked(name, text)
     source = parse_source(text)
     if isinstance(source, PathSource):
@@ -125,8 +126,8 @@ def _path_in(project: Project, source: PathSource, here: Path) -> str:
         path = Path(os.path.relpath(there, project.root)).as_posix()
     except ValueError:  # on another drive
         return str(there)
-    assert local_path(PathSource(path), project.root).exists()
-    return path
+    # Where a link is among the folders, '..' may lead elsewhere.
+    return path if local_path(PathSource(path), project.root).exists() else str(there)
 
 
 def _refuse(odd: bool, name: str) -> None:

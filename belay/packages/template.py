@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import keyword
 import re
 import unicodedata
@@ -195,17 +196,20 @@ def make_project(
         _BOARD.format(name=tomlkit.key(board).as_string(), address=tomlkit.item(at).as_string())
         for board, at in (boards or {}).items()
     )
+    if (folder / name).exists() and not (folder / name).is_dir():
+        raise PackageError(f"{folder / name} is there, and is no folder. Try: --name NAME")
     path = folder / "pyproject.toml"
     existing = ProjectFile(path) if path.exists() else None
     text = tables + _PYTEST if existing is None else _extended(existing, tables)
     project_of(ProjectFile(path, text))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode("utf-8"))
-        (made.made if existing is None else made.changed).append("pyproject.toml")
         for inner, content in files.items():
             _make(folder / inner, content, inner, made)
+        write_whole(path, text.encode("utf-8"))
+        (made.made if existing is None else made.changed).insert(0, "pyproject.toml")
     except OSError as error:
+        _unmake(made)
         raise PackageError(f"{error.filename or folder} cannot be written: {error.strerror}") from (
             error
         )
@@ -223,11 +227,21 @@ def _make(path: Path, content: str, inner: str, made: Made) -> None:
         made.made.append(inner)
 
 
+def _unmake(made: Made) -> None:
+    """Half a project is none."""
+    for inner in made.made:
+        with contextlib.suppress(OSError):
+            (made.folder / inner).unlink()
+    with contextlib.suppress(OSError):
+        (made.folder / made.name).rmdir()  # if it is empty
+
+
 def _extended(file: ProjectFile, tables: str) -> str:
     """The text with more tables behind all that is there; that stays as it is."""
     if file.table:
         raise file.error("has [tool.belay] already")
-    head = file.text if file.text.endswith("\n") or not file.text else f"{file.text}\n"
+    end = "\r\n" if "\r\n" in file.text else "\n"
+    head = file.text if file.text.endswith("\n") or not file.text else f"{file.text}{end}"
     gap = "\n" if head else ""
     text = head + gap + tables
     pytest = file.tables.get("tool", {}).get("pytest")

@@ -33,14 +33,19 @@ class Person:
         arguments: what is typed behind ``belay``.
         folder: where it runs.
         env: added to the environment.
+        program: what runs in place of ``belay``.
     """
 
     def __init__(
-        self, *arguments: str, folder: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        folder: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        program: str = _PROGRAM,
     ) -> None:
         self._master, slave = os.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *arguments],
+            [sys.executable, "-c", program, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
