@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -168,13 +168,14 @@ class IndexSite:
         *,
         deps: Iterable[tuple[str, str]] = (),
         targets: Iterable[str] = ("py", "6"),
+        compiled: Callable[[str, bytes], bytes] = lambda dest, data: b"M\x06" + data,
     ) -> None:
-        """A version of a package; for mpy each `.py` becomes a `.mpy` that begins with M."""
+        """A version of a package; for mpy each `.py` becomes what `compiled` makes of it."""
         for target in targets:
             hashes = []
             for dest, data in files.items():
                 if target != "py" and dest.endswith(".py"):
-                    dest, data = dest[:-3] + ".mpy", b"M\x06" + data
+                    dest, data = dest[:-3] + ".mpy", compiled(dest, data)
                 digest = hashlib.sha256(data).hexdigest()[:8]
                 self.server.give(f"{self.at}/file/{digest[:2]}/{digest}", data)
                 hashes.append([dest, digest])
