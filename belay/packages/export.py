@@ -109,7 +109,7 @@ def _address(package: LockedPackage, url: str) -> str:
     if url.startswith(("https://", "http://")) and "#" not in url:
         return url
     path = unquote(url.removeprefix("file:"))
-    if url.startswith("file:") and not path.startswith(("/", "..")):
+    if url.startswith("file:") and "#" not in url and not path.startswith(("/", "..")):
         return path
     raise PackageError(
         f"{package.name}: mip cannot get {url}. It takes files of the web, of github:, gitlab: and "

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,13 +101,10 @@ def test_the_order_of_answers_does_not_matter(
 
     for seed in range(6):
         rng = random.Random(seed)
-        turn = threading.Lock()
 
-        def get(self: Downloader, url: str, rng: random.Random = rng, **options: object) -> bytes:
-            data = real(self, url, **options)  # type: ignore[arg-type]
-            with turn:
-                moment = rng.random() / 50
-            threading.Event().wait(moment)
+        def get(self: Downloader, url: str, rng: random.Random = rng, **options: Any) -> bytes:
+            data = real(self, url, **options)
+            threading.Event().wait(rng.random() / 50)
             return data
 
         with monkeypatch.context() as patch:
@@ -168,8 +166,8 @@ def test_an_upgrade_of_one_leaves_the_others(large: PackageWorld) -> None:
     with large.open() as workspace:
         workspace.install()
     before = {each.name: each for each in large.lock().packages}
-    large.index.add("a", "1.2", {"a/__init__.py": b"a = 1.2\n"})
-    large.index.add("c", "1.1", {"c.py": b"c = 1.1\n"})
+    large.index.add("a", "1.2", {"a/__init__.py": b"a = 1.2\n"}, deps=[("c", "1.0")])
+    large.index.add("c", "1.1", {"c.py": b"c = 1.1\n"}, deps=[("umqtt.simple", "1.0")])
     large.server.give("/u.py", b"u = 2\n")
     with large.open() as workspace:
         workspace.relock(["a"])
