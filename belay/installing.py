@@ -118,8 +118,9 @@ class Installation:
         project = self._workspace.project
         target = self.target(device)
         filled = {group for package in self._lock.packages for group in package.groups}
-        if target == project.target and from_folder and filled:
-            folders = [project.folder / group for group in self.groups if group in filled]
+        folders = [project.folder / group for group in self.groups if group in filled]
+        folders = [folder for folder in folders if folder.is_dir()]  # some have no files
+        if target == project.target and from_folder and folders:
             yield self._job("packages", folders, LIBRARIES, keep, [])
             return
         with tempfile.TemporaryDirectory(prefix="belay-") as folder:

@@ -240,7 +240,8 @@ class Stage:
         """Swap in what is staged, and rewrite files of the project: all of it, or nothing.
 
         Args:
-            rewrites: ``belay.lock`` and ``pyproject.toml``, if they change.
+            rewrites: ``belay.lock`` and ``pyproject.toml``; those that stay what they are have
+                to be that still.
             folder: False leaves the folder of the dependencies as it is.
 
         Returns:
@@ -250,14 +251,17 @@ class Stage:
             IntegrityError: what is staged is not what was put there.
             PackageError: a file has changed since it was read, or nothing can be written here.
         """
-        wanted = [each for each in rewrites if each.before != each.after]
+        wanted: list[Rewrite] = []
         self._verify()
         changes = self.changes() if folder else Changes()
-        for name, before, _ in wanted:
+        for name, before, after in rewrites:
             if name not in _REWRITTEN:
                 raise ValueError(f"{name} is not rewritten")
-            if _bytes(self._root / name) != before:
+            now = _bytes(self._root / name)
+            if now not in (before, after):
                 raise PackageError(f"{self._root / name} was changed meanwhile. Try again")
+            if now != after:
+                wanted.append(Rewrite(name, now, after))
         with _changing(self._folder):
             self._swap(wanted, folder=bool(changes))
         return changes

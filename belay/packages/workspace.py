@@ -8,7 +8,6 @@ are the old ones or the new ones, whatever happens in between (:mod:`belay.packa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -25,14 +24,8 @@ from belay.packages.locking import (
     pins_of,
     pruned,
 )
-from belay.packages.model import (
-    Lock,
-    LockedFile,
-    LockedPackage,
-    RemoteFile,
-    Target,
-    short_version,
-)
+from belay.packages.model import Lock, LockedFile, RemoteFile, Target
+from belay.packages.moves import Done, Move, moves_of
 from belay.packages.nearby import Nearby
 from belay.packages.parallel import in_parallel
 from belay.packages.project import Project, project_of, read_project
@@ -41,58 +34,13 @@ from belay.packages.sources.bundle import Bundles
 from belay.packages.sources.githosts import GitHost, GitHosts
 from belay.packages.sources.provider import Sources
 from belay.packages.sources.spec import parse_source
-from belay.packages.stage import Changes, Rewrite, Stage, files_for, planned, settle
+from belay.packages.stage import Rewrite, Stage, files_for, planned, settle
 from belay.packages.store import Store
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
 
 __all__ = ["Done", "Move", "Workspace"]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What became of a package.
-
-    Attributes:
-        name: of it.
-        before: its version; None: it was not there.
-        after: its version; None: it is not there any more.
-        same: nothing of it has changed.
-    """
-
-    name: str
-    before: str | None
-    after: str | None
-    same: bool = False
-
-    def __str__(self) -> str:
-        before, after = (short_version(text or "") for text in (self.before, self.after))
-        if self.before is None:
-            return f"+ {self.name} {after}".rstrip()
-        if self.after is None:
-            return f"- {self.name} {before}".rstrip()
-        if before == after:
-            return f"{'=' if self.same else '~'} {self.name} {after}".rstrip()
-        return f"~ {self.name} {before} -> {after}"
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What was done to a project.
-
-    Attributes:
-        moves: packages that are in the lock, or were, by name.
-        changes: files in the folder of the packages.
-    """
-
-    moves: tuple[Move, ...] = ()
-    changes: Changes = field(default_factory=Changes)
-
-    @property
-    def moved(self) -> tuple[Move, ...]:
-        """Packages that are not as they were."""
-        return tuple(move for move in self.moves if not move.same)
 
 
 class Workspace:
@@ -125,6 +73,7 @@ class Workspace:
         if settle(self.project.root, self.project.folder, self.store):
             self.project = read_project(start)
         self.offline = offline
+        self._seen: bytes | None = None
         self._downloader = Downloader(offline=offline, progress=progress, memory=self.store)
         self._hosts = GitHosts(self._downloader, hosts)
         self._bundles = Bundles(self._downloader, self._hosts, releases)
@@ -212,9 +161,9 @@ class Workspace:
             locked: the lock has to fit; it is not made anew.
             frozen: the lock is taken as it stands.
         """
+        previous = self._previous()
         lock = self.current(locked=locked, frozen=frozen)
-        rewrite = not (locked or frozen)
-        return self._commit(self.project, self._previous(), lock, rewrite=rewrite)
+        return self._commit(self.project, previous, lock, rewrite=not (locked or frozen))
 
     def add(self, name: str, value: str | Mapping[str, Any], group: str) -> Done:
         """Require a package, and get it.
@@ -298,7 +247,7 @@ class Workspace:
         Returns:
             What was removed, as ``group/destination``. What is missing is not brought.
         """
-        lock, nearby = self.lock(), self.nearby()
+        seen, lock, nearby = self._lock_bytes(), self.lock(), self.nearby()
         wanted = set(planned(lock, self.project.target))
         for package, files in nearby.afresh(lock).items():
             wanted |= {f"{g}/{dest}" for dest in files for g in package.groups}
@@ -308,7 +257,7 @@ class Workspace:
                 place = path.relative_to(folder).as_posix()
                 if place in wanted and path.is_file() and not path.is_symlink():
                     stage.put(place, path.read_bytes())
-            return stage.commit().removed
+            return stage.commit([Rewrite("belay.lock", seen, seen or b"")]).removed
 
     def check_names(self, names: Iterable[str]) -> None:
         """Check that packages are required, by the project or by what it requires.
@@ -380,7 +329,8 @@ class Workspace:
     # ---------------------------------------------------------------------------- inside
 
     def _previous(self) -> Lock | None:
-        """The lock that there is; one that cannot be read is made anew."""
+        """The lock that there is, which a change begins with; one that cannot be read: None."""
+        self._seen = self._lock_bytes()
         try:
             return self.lock()
         except LockError:
@@ -418,12 +368,14 @@ class Workspace:
         lock = parse_lock(after.decode())  # sorted, as whoever reads it has it
         if folder:
             self._fetch(lock, [f for p in lock.packages for f in files_for(p, project.target)])
-        before = self._lock_bytes()
+        before = self._seen
         unchanged = before is not None and before.replace(b"\r\n", b"\n") == after
+        kept = before is not None and (unchanged or not rewrite)
         old = self.project.file.text.encode("utf-8")
-        rewrites = [Rewrite("pyproject.toml", old, project.file.text.encode("utf-8"))]
-        if rewrite and not unchanged:
-            rewrites.append(Rewrite("belay.lock", before, after))
+        rewrites = [
+            Rewrite("pyproject.toml", old, project.file.text.encode("utf-8")),
+            Rewrite("belay.lock", before, before if kept and before is not None else after),
+        ]
         with Stage(project.root, project.folder, self.store) as stage:
             if folder:
                 afresh = self.nearby(project).afresh(lock)
@@ -435,7 +387,7 @@ class Workspace:
                             stage.put(f"{group}/{dest}", data)
             changes = stage.commit(rewrites, folder=folder)
         self.project = project
-        return Done(_moves(previous, lock), changes)
+        return Done(moves_of(previous, lock), changes)
 
     def _lock_bytes(self) -> bytes | None:
         try:
@@ -473,26 +425,3 @@ class Workspace:
         hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}"
         where = f" in the group {group}" if group else ""
         return f"{self.project.file.path} requires no {name!r}{where}: {hint}"
-
-
-def _moves(previous: Lock | None, lock: Lock) -> tuple[Move, ...]:
-    def by_name(some: Lock | None) -> dict[str, list[LockedPackage]]:
-        found: dict[str, list[LockedPackage]] = {}
-        for package in some.packages if some else ():
-            found.setdefault(package.name, []).append(package)
-        return found
-
-    old, new = by_name(previous), by_name(lock)
-    return tuple(
-        Move(
-            name,
-            old[name][0].version if name in old else None,
-            new[name][0].version if name in new else None,
-            _files(old.get(name, [])) == _files(new.get(name, [])) and name in old and name in new,
-        )
-        for name in sorted(old.keys() | new.keys())
-    )
-
-
-def _files(packages: Iterable[LockedPackage]) -> set[tuple[str, str, str, str]]:
-    return {(p.version, f.dest, f.target, f.sha256) for p in packages for f in p.files}

@@ -536,3 +536,52 @@ def test_names_from_outside_give_a_terminal_no_orders(world: PackageWorld, belay
     assert "\x1b" not in out
     assert "\x07" not in out
     assert len(out.splitlines()) == 2
+
+
+# --------------------------------------------------------------- what Belay 0.30 makes of the same
+
+
+def test_a_ref_is_that_of_what_is_fetched(world: PackageWorld, belay: Belay) -> None:
+    """Belay 0.30 drops it where a package.json is asked for, and keeps a clone as it was."""
+    repository = world.host.repository
+
+    def commit(text: str) -> str:
+        package = json.dumps({"urls": [["pkg.py", "src.py"]], "version": text})
+        return repository.commit(
+            {"package.json": package, "src.py": f"p = {text}\n", "lib/in/x.py": f"x = {text}\n"}
+        )
+
+    first = commit("1")
+    repository.git("tag", "v1")
+    repository.git("branch", "feature/a")
+    second = commit("2")
+    world.host.publish(first, second)
+    for ref, version in (("", "2"), ("@v1", "1"), ("@main", "2"), (f"@{first}", "1"),
+                         ("@feature/a", "1")):  # fmt: skip
+        for host in ("github", "gitlab", "codeberg"):
+            ok(belay("add", f"{host}:o/r{ref}"))
+            assert world.installed() == {"main/pkg.py": f"p = {version}\n".encode()}
+            ok(belay("remove", "r"))
+        # A folder without a package.json is that folder.
+        ok(belay("add", f"github:o/r/lib{ref}"))
+        assert world.installed() == {"main/lib/in/x.py": f"x = {version}\n".encode()}
+        ok(belay("remove", "lib"))
+
+    ok(belay("add", "mine", "github:o/r@main"))
+    ok(belay("add", "g", f"git+{repository.url}@main#subdirectory=lib"))
+    world.host.publish(commit("3"))
+    ok(belay("install", "virtual:", "--yes"))
+    assert world.installed()["main/pkg.py"] == b"p = 2\n"
+    out = ok(belay("update"))
+    assert out.startswith("~ g ")
+    assert "~ mine 2 -> 3" in out
+    assert world.installed() == {"main/pkg.py": b"p = 3\n", "main/g/in/x.py": b"x = 3\n"}
+    assert not [path for path in world.installed() if ".git" in path]
+
+
+def test_a_project_without_a_word_on_packages(world: PackageWorld, belay: Belay) -> None:
+    """Belay 0.30 asks the index for `None`; here nothing is asked before something is required."""
+    (world.project / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert ok(belay("lock")) == "belay.lock fits\n"
+    assert world.server.asked == []
+    assert ok(belay("list")) == "belay.lock has no packages\n"

@@ -256,6 +256,24 @@ def descendants(pid: int) -> list[int]:
 # -------------------------------------------------------------------------------- two at once
 
 
+@pytest.mark.parametrize("words", [("add", "new"), ("install", "virtual:"), ("update",)])
+def test_the_same_twice_at_once(started: PackageWorld, run: Run, words: tuple[str, ...]) -> None:
+    """As on a server that builds: whoever comes later finds all as it is to be."""
+    world = started
+    (world.project / "app").mkdir()
+    (world.project / "belay.lock").unlink()
+    both = [run(*words), run(*words)]
+    for process in both:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0 or "Try again" in err or "is there already" in err
+    assert 0 in [process.returncode for process in both]
+    with world.open(offline=True) as workspace:
+        workspace.check()
+        before = world.snapshot()
+        workspace.install(locked=True)
+    assert world.snapshot() == before
+
+
 def test_two_at_once(started: PackageWorld, run: Run) -> None:
     """Both are there, or one says that it came too late; nothing is mixed."""
     world = started

@@ -20,6 +20,7 @@ from belay.errors import (
 )
 from belay.packages.locking import Everything
 from belay.packages.store import Store
+from belay.packages.workspace import Workspace
 from tests.packages.repositories import Repository
 from tests.packages.test_archives import make_tar, make_zip
 from tests.packages.worlds import PackageWorld
@@ -692,6 +693,44 @@ def test_a_pyproject_that_changes_meanwhile(indexed: PackageWorld) -> None:
         with pytest.raises(PackageError, match="changed meanwhile"):
             workspace.add("one", "*", "main")
     assert indexed.snapshot() == before
+
+
+def test_what_another_process_has_done_meanwhile(indexed: PackageWorld) -> None:
+    """Whoever comes later does not put back what was before."""
+    indexed.require('one = "1.0"')
+    with indexed.open() as workspace:
+        workspace.install()
+
+    def late(change: Callable[[Workspace], object], *, between: str) -> None:
+        with indexed.open() as slow:
+            real = getattr(slow, between)
+
+            def other_first(*args: object, **options: object) -> object:
+                found = real(*args, **options)
+                if not done:
+                    done.append(1)
+                    with indexed.open() as quick:
+                        quick.add("ntptime", "*", "main")
+                return found
+
+            done: list[int] = []
+            setattr(slow, between, other_first)
+            with pytest.raises(PackageError, match="changed meanwhile. Try again"):
+                change(slow)
+            assert done
+        assert {each.name for each in indexed.lock().packages} == {"one", "ntptime"}
+        assert "main/ntptime.py" in indexed.installed()
+        with indexed.open() as workspace:
+            workspace.check()
+            workspace.remove(["ntptime"])
+
+    late(lambda slow: slow.update(), between="_made")
+    late(lambda slow: slow.relock(Everything()), between="_made")
+    late(lambda slow: slow.add("two", "*", "main"), between="_made")
+    late(lambda slow: slow.remove(["one"]), between="_previous")
+    late(lambda slow: slow.install(), between="current")
+    late(lambda slow: slow.install(frozen=True), between="current")
+    late(lambda slow: slow.clean(), between="nearby")
 
 
 def test_a_folder_inside_the_project_is_of_it(indexed: PackageWorld, tmp_path: Path) -> None:
