@@ -8,6 +8,7 @@ import pytest
 
 from belay.cli import main
 from belay.packages.sources import githosts
+from belay.transports.virtual import close_shared
 from tests.packages.server import Server
 from tests.packages.worlds import PackageWorld
 
@@ -40,3 +41,18 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageWor
         (world.project / "app").mkdir()
         (world.project / "app" / "__init__.py").write_text("a = 1\n")
         yield world
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """The files of a board, as a folder."""
+    folder = tmp_path / "drive"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def board(drive: Path) -> Iterator[str]:
+    """The address of a board that has them, and that stays from one command to the next."""
+    yield f"virtual:{drive.parent.name}?files={drive}"
+    close_shared()

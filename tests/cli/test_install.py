@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from belay.source.mpy import Abi, MpyCross, find_mpy_cross
-from belay.transports.virtual import close_shared
 from tests.cli.conftest import Belay
 from tests.cli.person import Person
 from tests.packages.repositories import Repository
@@ -29,21 +28,6 @@ from tests.packages.worlds import PackageWorld
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 
 TICKS = "import time\nn = 0\nwhile True:\n    n += 1\n    print('tick', n)\n    time.sleep(0.01)\n"
-
-
-@pytest.fixture
-def drive(tmp_path: Path) -> Path:
-    """The files of a board, as a folder."""
-    folder = tmp_path / "drive"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def board(drive: Path) -> Iterator[str]:
-    """The address of a board that has them, and that stays from one command to the next."""
-    yield f"virtual:install-{drive.parent.name}?files={drive}"
-    close_shared()
 
 
 @pytest.fixture

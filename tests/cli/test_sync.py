@@ -17,21 +17,6 @@ from tests.cli.person import Person
 
 
 @pytest.fixture
-def drive(tmp_path: Path) -> Path:
-    """The files of a board, as a folder."""
-    folder = tmp_path / "board"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def board(drive: Path) -> Iterator[str]:
-    """The address of a board that has them, and that stays from one command to the next."""
-    yield f"virtual:{drive.parent.name}?files={drive}"
-    close_shared()
-
-
-@pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What is to be on it. Commands run in the folder around both."""
     folder = tmp_path / "src"

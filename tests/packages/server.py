@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -110,10 +111,13 @@ class Server:
     def times(self, path: str) -> int:
         return sum(asked.path == path for asked in self.asked)
 
-    def wait_for(self, count: int) -> None:
-        """Wait until it was asked so often."""
+    def wait_for(self, count: int, unless: Callable[[], bool] = lambda: False) -> None:
+        """Wait until it was asked so often, or something else is over, which is looked at."""
+        until = time.monotonic() + 60
         with self._turn:
-            assert self._turn.wait_for(lambda: len(self.asked) >= count, timeout=60)
+            while len(self.asked) < count and not unless():
+                assert time.monotonic() < until
+                self._turn.wait(0.2)
 
     def release(self) -> None:
         """Answer what hangs."""

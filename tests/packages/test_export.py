@@ -6,9 +6,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from belay.packages.export import dumped, package_json
 from belay.source.mpy import Abi, MpyCross, find_mpy_cross
 from tests.packages.repositories import Repository
 from tests.packages.worlds import PackageWorld
-from tests.virtual.test_mpremote import Remote, mpremote
+from tests.virtual.test_mpremote import Remote, board_at, mpremote
 
 __all__ = ["mpremote"]
 
@@ -29,18 +26,8 @@ ABI = Abi(774)
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[str]:
-    """A board behind a pseudo terminal, as mpremote wants one."""
-    link = tmp_path / "port"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "belay.virtual", "--pty", str(link)],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with process:
-        assert process.stderr is not None
-        assert "ready at" in process.stderr.readline()
-        yield str(link)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+    with board_at(tmp_path / "port") as port:
+        yield port
 
 
 @pytest.fixture

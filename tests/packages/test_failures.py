@@ -196,6 +196,7 @@ def test_stopped_while_a_server_keeps_it_waiting(
 
 @posix
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("with_", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("arguments", [("add", "new"), ("update",), ("lock", "--upgrade")])
 def test_stopped_at_any_request(
@@ -203,12 +204,12 @@ def test_stopped_at_any_request(
 ) -> None:
     """The request is answered at once: so it is stopped at whatever it does next."""
     world = started
-    for number in (*REQUESTS, *REQUESTS):
+    for number in REQUESTS:
         before = world.snapshot()
         asked = len(world.server.asked)
         process = run(*arguments)
-        while process.poll() is None and len(world.server.asked) < asked + number:
-            pass
+        ended = process.poll
+        world.server.wait_for(asked + number, lambda ended=ended: ended() is not None)
         process.send_signal(with_)
         process.communicate(timeout=60)
         if world.snapshot() != before:

@@ -26,12 +26,13 @@ def mpremote() -> list[str]:
     return [python_with(f"mpremote-{VERSION}", f"mpremote=={VERSION}"), "-m", "mpremote"]
 
 
-@pytest.fixture(scope="module", params=["", "--cooked"])
-def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    link = tmp_path_factory.mktemp("board") / "port"
-    options = ["--pty", str(link), *filter(None, [request.param])]
+@contextlib.contextmanager
+def board_at(link: Path, *options: str) -> Iterator[str]:
+    """A board behind a pseudo terminal, as mpremote wants one; its port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "belay.virtual", *options], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "belay.virtual", "--pty", str(link), *options],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with process:
         assert process.stderr is not None
@@ -39,6 +40,13 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield str(link)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
+
+
+@pytest.fixture(scope="module", params=["", "--cooked"])
+def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    link = tmp_path_factory.mktemp("board") / "port"
+    with board_at(link, *filter(None, [request.param])) as port:
+        yield port
 
 
 class Remote:
