@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from belay.packages import template
+from belay.packages.project import read_project
+from belay.transports import usb
+from belay.transports.usb import UsbSpecifier
 from tests.cli.conftest import Belay
 from tests.cli.person import Person
 from tests.packages.test_archives import make_tar, make_zip
@@ -473,6 +477,58 @@ def test_new_with_boards(
     ok(belay("new", "lab", "--boards", "desk=usb:2e8a:0005", "sim=virtual:"))
     monkeypatch.chdir("lab")
     assert ok(belay("exec", "-t", "sim", "print(6 * 7)")) == "42\n"
+
+
+def test_new_that_fails_half_way(
+    world: PackageWorld, belay: Belay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device", "pyproject.toml")
+
+    monkeypatch.setattr(template, "write_whole", full)
+    monkeypatch.chdir(world.folder)
+    (world.folder / "lab").mkdir()
+    (world.folder / "lab" / "README.md").write_text("mine")
+    before = world.surroundings()
+    status, out, err = belay("new", "lab")
+    assert (status, out) == (1, "")
+    assert "No space left" in err
+    assert world.surroundings() == before
+
+
+def test_new_with_the_boards_that_are_there(
+    world: PackageWorld, belay: Belay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"vid": 0x2E8A, "pid": 5, "serial_number": "e6", "product": "Board in FS mode"}
+    found = [UsbSpecifier(**{**known, "serial_number": n, "device": n}) for n in ("a1", "b2")]
+    monkeypatch.setattr(usb, "list_devices", lambda: found)
+    monkeypatch.chdir(world.folder)
+    ok(belay("new", "lab", "--boards", "found"))
+    boards = read_project(world.folder / "lab").file.table["boards"]
+    assert list(boards) == ["board-in-fs-mode", "board-in-fs-mode-2"]
+    assert ["a1" in str(boards["board-in-fs-mode"]), "b2" in str(boards["board-in-fs-mode-2"])] == [
+        True, True,
+    ]  # fmt: skip
+
+
+def test_export(world: PackageWorld, belay: Belay) -> None:
+    ok(belay("add", "aiohttp"))
+    path = world.project / "package.json"
+    assert ok(belay("export")) == f"{path}\n"
+    found = json.loads(path.read_text())
+    assert found["urls"] == [["app/__init__.py", "app/__init__.py"]]
+    assert found["deps"] == [["aiohttp", "0.0.6"]]
+    assert json.loads(ok(belay("export", "--output", "-"))) == found
+    ok(belay("export", "-o", "other.json"))
+    assert (world.project / "other.json").read_bytes() == path.read_bytes()
+    (world.project / "folder").mkdir()
+    status, _, err = belay("export", "-o", "folder")
+    assert status == 1
+    assert "cannot be written" in err
+    (world.project / "pyproject.toml").write_text(world.requirements().replace("aiohttp", "ssl"))
+    status, _, err = belay("export")
+    assert status == 1
+    assert "does not fit" in err
 
 
 # ------------------------------------------------------------------------------ in a terminal
