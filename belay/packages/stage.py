@@ -87,8 +87,10 @@ def files_for(package: LockedPackage, target: Target) -> tuple[LockedFile, ...]:
         if files:
             return files
     if package.files:
+        known = ", ".join(sorted({file.target for file in package.files}))
         raise LockError(
-            f"{package.name} {package.version} has no files for {target}, and no source"
+            f"{package.name} {package.version} has no files for {target}, and no source: it has "
+            f"them for {known}"
         )
     return ()
 

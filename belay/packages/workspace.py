@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from belay.errors import LockError, PackageError
+from belay.errors import IntegrityError, LockError, PackageError
 from belay.packages.download import Downloader, Progress
 from belay.packages.edits import with_dependency, without_dependency
 from belay.packages.lockfile import check_fresh, dump_lock, load_lock, parse_lock
@@ -401,9 +401,16 @@ class Workspace:
         missing = {file.sha256: file for file in files if self.store.get(file.sha256) is None}
         sources = self.sources(self.project, lock)
 
+        owners = {file.sha256: each.name for each in lock.packages for file in each.files}
+
         def get(file: LockedFile) -> None:
             wanted = RemoteFile(file.dest, file.url, file.sha256, file.size, file.target)
-            self.store.put(sources.read(wanted), file.sha256)
+            try:
+                data = sources.read(wanted)
+            except IntegrityError as error:
+                hint = f"Try: belay update {owners[file.sha256]}"
+                raise IntegrityError(f"{error}. {hint}") from error
+            self.store.put(data, file.sha256)
 
         in_parallel(get, missing.values(), give_up=sources.give_up)
         return len(missing)

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -255,12 +255,36 @@ NAMES = [
 """``leaf``, ``twig`` and ``pages`` are required by other packages alone."""
 
 
+def compiled_in(folder: Path) -> Callable[[str, bytes], bytes]:
+    """Makes what an index has for boards of this ABI."""
+    compiler = MpyCross(find_mpy_cross(True, ABI), ABI, folder)
+    return lambda dest, data: compiler.compile(data, f"/lib/{dest}", dest)
+
+
+def test_a_package_that_is_mpy_alone(
+    shop: PackageWorld, board: str, drive: Path, belay: Belay, tmp_path: Path
+) -> None:
+    made = compiled_in(tmp_path / "compiled")
+    shop.index.add("only", "1.0", {"only.py": b"who = 'only'\n"}, targets=["6"], compiled=made)
+    (shop.project / "run.py").write_text("import only\nprint(only.who, only.__file__)\n")
+    before = shop.whole()
+    status, _, err = belay("add", "only")
+    assert status == 1
+    assert "only 1.0 has no files for py" in err
+    assert shop.whole() == before
+    page = shop.requirements().replace('name = "app"\n', 'name = "app"\nmpy_version = "6"\n')
+    (shop.project / "pyproject.toml").write_text(page)
+    ok(belay("add", "only"))
+    assert ok(belay("install", board, "--run", "run.py")).endswith("only /lib/only.mpy\n")
+    assert files(drive) == {"lib/only.mpy", "app/__init__.py"}
+    status, _, err = belay("install", "virtual:?circuitpython=1", "--yes")
+    assert status == 1
+    assert "only 1.0 has no files for py" in err
+
+
 def stock(world: PackageWorld, folder: Path) -> str:
     """Twenty packages over all kinds of sources; the dependencies that ask for them."""
-    compiler = MpyCross(find_mpy_cross(True, ABI), ABI, folder)
-
-    def compiled(dest: str, data: bytes) -> bytes:
-        return compiler.compile(data, f"/lib/{dest}", dest)
+    compiled = compiled_in(folder)
 
     needs = {"alpha": [("twig", "1.0")], "twig": [("leaf", "1.0")], "umqtt.robust": [
         ("umqtt.simple", "1.0")]}  # fmt: skip
