@@ -111,11 +111,15 @@ class Server:
     def times(self, path: str) -> int:
         return sum(asked.path == path for asked in self.asked)
 
-    def wait_for(self, count: int, unless: Callable[[], bool] = lambda: False) -> None:
-        """Wait until it was asked so often, or something else is over, which is looked at."""
+    def wait_for(self, count: int) -> None:
+        """Wait until it was asked so often."""
+        self.wait_until(lambda: len(self.asked) >= count)
+
+    def wait_until(self, true: Callable[[], bool]) -> None:
+        """Wait for what is looked at with each request, and now and then."""
         until = time.monotonic() + 60
         with self._turn:
-            while len(self.asked) < count and not unless():
+            while not true():
                 assert time.monotonic() < until
                 self._turn.wait(0.2)
 

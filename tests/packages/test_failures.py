@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -17,7 +18,7 @@ from urllib3.util.retry import Retry
 from belay.errors import BelayException, PackageError
 from belay.packages import store as store_module
 from tests.packages.repositories import Repository
-from tests.packages.server import CUT, SILENT
+from tests.packages.server import CUT, HANG, SILENT
 from tests.packages.worlds import PackageWorld
 
 NEW = {"new/__init__.py": b"new = 1\n", "new/b.py": b"b = 1\n"}
@@ -211,8 +212,11 @@ def test_stopped_at_any_request(
         before = world.snapshot()
         asked = len(world.server.asked)
         process = run(*arguments)
-        ended = process.poll
-        world.server.wait_for(asked + number, lambda ended=ended: ended() is not None)
+        world.server.wait_until(
+            lambda count=asked + number, process=process: (
+                len(world.server.asked) >= count or process.poll() is not None
+            )
+        )
         process.send_signal(with_)
         process.communicate(timeout=60)
         if world.snapshot() != before:
@@ -231,11 +235,11 @@ def test_stopped_at_any_request(
 def test_stopped_while_git_waits(started: PackageWorld, run: Run) -> None:
     """What git was started for ends with us."""
     world = started
-    world.server.give("/r.git/info/refs", b"", faults=["hang"] * 9)
+    path = "/r.git/info/refs?service=git-upload-pack"
+    world.server.give(path, b"", faults=[HANG] * 9)
     before = world.snapshot()
-    asked = len(world.server.asked)
     process = run("add", f"git+{world.server.url}/r.git")
-    world.server.wait_for(asked + 1)
+    world.server.wait_until(lambda: world.server.times(path) > 0)
     started_by_us = [os.pidfd_open(pid) for pid in descendants(process.pid)]
     assert len(started_by_us) > 1  # git, and what it asks the server with
     process.send_signal(signal.SIGINT)
@@ -252,9 +256,18 @@ def test_stopped_while_git_waits(started: PackageWorld, run: Run) -> None:
 
 
 def descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    found = [int(word) for path in children for word in path.read_text().split()]
-    return [*found, *(inner for each in found for inner in descendants(each))]
+    """What a process has started, and what that has."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            fields = stat.read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, waiting = [], [pid]
+    while waiting:
+        inner = children.get(waiting.pop(), [])
+        found += inner
+        waiting += inner
+    return found
 
 
 # -------------------------------------------------------------------------------- two at once
