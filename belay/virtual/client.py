@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import published
 from .faulty import Faulty
@@ -22,6 +22,8 @@ __all__ = ["AdcChannel", "Board", "BoardPart", "BoardPin", "BoardUart", "Level",
 
 Level = float | str | Callable[[float], float]
 """A number; an expression of ``t``, the seconds since power-on; or a function of them."""
+
+T = TypeVar("T")
 
 _local: dict[str, Pipe] = {}
 
@@ -98,6 +100,22 @@ class BoardPin:
 
     def __repr__(self) -> str:
         return f"<pin {self.number} of {self._board.address}>"
+
+
+class _Numbered(tuple[T, ...]):
+    """Pins or channels by number, of which there are so many."""
+
+    _what: str
+
+    def __new__(cls, items: Iterable[T], what: str) -> _Numbered[T]:
+        made = super().__new__(cls, items)
+        made._what = what
+        return made
+
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, int) and not 0 <= number < len(self):
+            raise IndexError(f"the board has no {self._what} {number}: 0 to {len(self) - 1}")
+        return super().__getitem__(number)
 
 
 class AdcChannel:
@@ -286,8 +304,12 @@ class Board(Faulty):
 
     def _adopt(self, address: str, pipe: Pipe) -> None:
         self.address, self._pipe = address, pipe
-        self.pins: Sequence[BoardPin] = [BoardPin(self, number) for number in range(30)]
-        self.adc: Sequence[AdcChannel] = [AdcChannel(self, number) for number in range(5)]
+        self.pins: Sequence[BoardPin] = _Numbered(
+            [BoardPin(self, number) for number in range(30)], "pin"
+        )
+        self.adc: Sequence[AdcChannel] = _Numbered(
+            [AdcChannel(self, number) for number in range(5)], "analogue channel"
+        )
         self.uart: Sequence[BoardUart] = [BoardUart(self, number) for number in range(2)]
         self.parts: Mapping[str, BoardPart] = _Parts(self)
         self.wifi = Wifi(self)

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -310,3 +311,16 @@ def test_events_go_to_those_who_watch_and_a_bad_callback_ends_nothing(
     time.sleep(0)
     assert seen.empty()
     ends.pipe.close()
+
+
+@pytest.mark.parametrize(
+    ("look", "told"),
+    [
+        (lambda board: board.pins[30], "the board has no pin 30: 0 to 29"),
+        (lambda board: board.pins[-1], "the board has no pin -1: 0 to 29"),
+        (lambda board: board.adc[5], "the board has no analogue channel 5: 0 to 4"),
+    ],
+)
+def test_what_the_board_does_not_have(look: Callable[[Any], object], told: str) -> None:
+    with belay.Device("virtual:", startup="") as device, pytest.raises(IndexError, match=told):
+        look(device.board)
