@@ -30,7 +30,11 @@ _COMPLAINT = 3.0
 """Seconds in which a board complains that it cannot do what was typed."""
 
 _REBOOT = re.compile(rb"soft reboot\r*\n")
-_FAILURE = re.compile(rb"(\w+(?:Error|Exception)\b[^\r\n]*)\r*\n")
+_FAILURE = re.compile(
+    rb'  File "<stdin>", line \d[^\n]*\n(?:  File [^\n]*\n)*(\w+(?:Error|Exception)\b[^\r\n]*)\r*\n'
+)
+"""Of what was typed; a board that does it may soon show the exception of its own main.py."""
+
 _PROMPT = re.compile(rb">>> $")
 
 _TYPED = {

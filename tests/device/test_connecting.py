@@ -65,7 +65,7 @@ def test_an_open_transport_is_taken(connect: Callable[..., belay.Device]) -> Non
 # ---- reset and startup
 
 CONVENIENCE = {"os", "sys", "time", "sleep", "const"}
-CONVENIENCE |= {"machine", "Pin", "Timer", "PWM", "ADC", "I2C"}
+CONVENIENCE |= {"machine", "Pin", "Timer", "PWM", "ADC", "I2C", "SPI"}
 
 
 def test_reset_clears_and_attaching_does_not(connect: Callable[..., belay.Device]) -> None:
@@ -79,11 +79,21 @@ def test_reset_clears_and_attaching_does_not(connect: Callable[..., belay.Device
 
 
 def test_convenience_imports(device: belay.Device) -> None:
-    # This board has no busio and no SPI: what it lacks is left out, and no error.
     names = set(device("list(globals())"))
     assert names >= CONVENIENCE
     assert not [name for name in names - CONVENIENCE if not name.startswith("__")]
     assert device("(Pin is machine.Pin, sleep is time.sleep, const(3))") == (True, True, 3)
+
+
+def test_convenience_imports_of_what_there_is(connect: Callable[..., belay.Device]) -> None:
+    name = fresh_name()
+    lacks = {"SPI", "PWM", "Pin", "Timer"}
+    with connect(name, startup="") as first:
+        first("import machine\n" + "".join(f"del machine.{one}\n" for one in sorted(lacks)))
+    with connect(name, reset=False) as second:  # what it lacks is left out, and no error
+        names = set(second("list(globals())"))
+    assert names >= CONVENIENCE - lacks
+    assert not names & lacks
 
 
 def test_convenience_imports_keep_names_that_are_taken(

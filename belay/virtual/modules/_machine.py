@@ -2,8 +2,7 @@
 """The ``machine`` module of the virtual board, with the names and values of a Raspberry Pi Pico.
 
 The host keeps the state (see ``peripherals.py``); an operation here is one call into it. Handlers
-of timers and pins run while the board idles and at every call into the host. What most programs do
-not use lies in modules of its own, which are imported when it is first asked for.
+of timers and pins run while the board idles and at every call into the host.
 """
 
 import sys
@@ -14,44 +13,6 @@ PWRON_RESET = 1
 WDT_RESET = 3
 
 _IRQ_MASK = 12
-
-_ELSEWHERE = {
-    "ADC": "_adc",
-    "I2C": "_i2c",
-    "PWM": "_pwm",
-    "RTC": "_chip",
-    "SPI": "_spi",
-    "Signal": "_chip",
-    "SoftI2C": "_i2c",
-    "SoftSPI": "_spi",
-    "Timer": "_timer",
-    "UART": "_uart",
-    "WDT": "_chip",
-    "bitstream": "_chip",
-    "bootloader": "_chip",
-    "dht_readinto": "_chip",
-    "mem16": "_chip",
-    "mem32": "_chip",
-    "mem8": "_chip",
-    "time_pulse_us": "_chip",
-}
-
-_rooms = {}
-__all__ = (
-    "disable_irq enable_irq deepsleep freq idle lightsleep reset reset_cause soft_reset unique_id "
-    "Pin PWRON_RESET WDT_RESET"
-).split() + list(_ELSEWHERE)  # for `import *`, which asks no __getattr__ without it
-
-
-def __getattr__(name):
-    room = _ELSEWHERE.get(name)
-    if room is None:
-        raise AttributeError(name)
-    if room not in _rooms:
-        _rooms[room] = scope = {"__name__": "machine"}
-        exec(compile(_board.source(room), "/.board/%s.py" % room, "exec"), scope)
-    found = globals()[name] = _rooms[room][name]
-    return found
 
 
 def reset():
@@ -243,3 +204,26 @@ def _pin_number(name):
         return int(name)
     except ValueError:
         raise ValueError("unknown named pin: %r" % (name,))
+
+
+def _load(rooms):
+    """The rest, which lies in files of its own; all of it at once: dir() is to tell the truth."""
+    for room, names in rooms.items():
+        scope = {"__name__": "machine"}
+        exec(compile(_board.source(room), "/.board/%s.py" % room, "exec"), scope)
+        for name in names.split():
+            globals()[name] = scope[name]
+
+
+_load(
+    {
+        "_adc": "ADC",
+        "_chip": "RTC Signal WDT bitstream bootloader dht_readinto mem16 mem32 mem8 time_pulse_us",
+        "_i2c": "I2C SoftI2C",
+        "_pwm": "PWM",
+        "_spi": "SPI SoftSPI",
+        "_timer": "Timer",
+        "_uart": "UART",
+    }
+)
+del _load
