@@ -80,7 +80,7 @@ soak: $(VENV)/.test-ready  ## the tests that take minutes: 100,000 calls, long s
 hardware: export BELAY_BOARD = $(DEVICE)
 hardware: $(VENV)/.test-ready  ## check a real board: make hardware DEVICE=/dev/ttyACM0
 	@test -n "$$BELAY_BOARD" || { echo 'Which board? make hardware DEVICE=/dev/ttyACM0 (any address; belay devices lists them)' >&2; exit 2; }
-	@$(BIN)/python -m pytest tests/device/test_any_board.py tests/device/test_board_on_a_wire.py -m hardware -s -v --timeout=300 $(ARGS)
+	@$(BIN)/python -m pytest tests/device/test_any_board.py tests/device/test_board_on_a_wire.py tests/virtual/test_truth.py -m hardware -s -v --timeout=300 $(ARGS)
 
 constraints: $(BIN)/uv  ## pin the newest versions of everything in constraints.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url --group demo --group dev pyproject.toml --output-file constraints.txt

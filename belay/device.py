@@ -34,6 +34,7 @@ from belay.registry import DeviceMeta
 from belay.session.facts import Implementation, implementation_of
 from belay.session.session import Session
 from belay.setups import Farewell, SetupExecuter, TeardownExecuter
+from belay.simulation import Simulated, show_files
 from belay.source.linemap import SourceMap
 from belay.startup import statements_of
 from belay.syncing import Syncing
@@ -59,7 +60,9 @@ _BOOT_ATTEMPTS = 30
 """How often to connect again, 1 s apart, while a board that was reset joins its Wi-Fi."""
 
 
-class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMeta, root=True):
+class Device(
+    Calling, Syncing, Filing, Timekeeping, Mounting, Simulated, metaclass=DeviceMeta, root=True
+):
     """A MicroPython or CircuitPython board.
 
     Args:
@@ -152,7 +155,7 @@ class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMe
         self._listening = False
         self._auto_sync_time = auto_sync_time
         self._adopt(self._connect(0))
-        _show_files(self._sources, self._session.transport.address)
+        show_files(self._sources, self._session.transport.address)
         # Closes when the Device is forgotten, and at exit; holds no reference to it.
         self._finalizer = weakref.finalize(self, self._holder.close)
         self._at_exit = functools.partial(_close_at_exit, weakref.ref(self))
@@ -471,17 +474,6 @@ def _opener(
         user=user,
         password=password,
     )
-
-
-def _show_files(sources: SourceMap, address: str) -> None:
-    """Let tracebacks show the folder of this computer in which a virtual board keeps its files."""
-    if not address.startswith("virtual:"):
-        return
-    from belay.transports.address import VirtualAddress, parse_address
-
-    parsed = parse_address(address)
-    if isinstance(parsed, VirtualAddress) and parsed.files is not None:
-        sources.add_folder("/", parsed.files)
 
 
 class _Once:

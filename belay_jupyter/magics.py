@@ -15,6 +15,7 @@ from traitlets import Float, Integer, Unicode, observe
 
 from belay.errors import BelayException, PyboardException, UnsupportedValueError
 from belay_jupyter import auto, boards, tab
+from belay_jupyter.benchmagics import BenchMagics
 from belay_jupyter.boards import ALL, DEFAULT, Board
 from belay_jupyter.cells import CellSource, RunningCells
 from belay_jupyter.filemagics import FileMagics
@@ -66,6 +67,7 @@ class BelayMagics(Magics):
         self._auto = auto.of(shell)
         self._cells = RunningCells(shell)
         self._files = FileMagics(shell)
+        self._bench = BenchMagics(shell)
         self._renderer = self.boards.renderer
 
     @observe("address", "attempts")
@@ -78,6 +80,7 @@ class BelayMagics(Magics):
         """Add everything to IPython that this extension adds."""
         self.shell.register_magics(self)
         self.shell.register_magics(self._files)
+        self.shell.register_magics(self._bench)
         self._cells.watch()
         self._renderer.install()
         self.shell.input_transformers_cleanup.append(self._auto.transform)
@@ -93,7 +96,8 @@ class BelayMagics(Magics):
         boards.forget(self.shell)
         self._renderer.uninstall()
         self._cells.unwatch()
-        for ours in (self, self._files):
+        self._bench.stop()
+        for ours in (self, self._files, self._bench):
             _unregister(self.shell, ours)
 
     # ---------------------------------------------------------------------------- connections

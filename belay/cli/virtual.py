@@ -25,6 +25,8 @@ def virtual(
     cooked: bool = False,
     seed: int | None = None,
     circuitpython: bool = False,
+    bench: str | None = None,
+    net: str | None = None,
 ) -> None:
     """Run a virtual MicroPython board that other programs can connect to.
 
@@ -44,6 +46,8 @@ def virtual(
         cooked: send CR LF where programs print LF, as boards with a UART do.
         seed: make the board's random numbers repeatable.
         circuitpython: behave as a board that runs CircuitPython.
+        bench: hang the parts of this scene (a bench.toml) on the board.
+        net: 'loopback' lets the board's sockets reach this computer; else it has none.
 
     Examples:
         belay virtual
@@ -60,6 +64,8 @@ def virtual(
             raise UsageError(f"{option} {port}: a port is from 0 (any free one) to 65535.")
     if password is not None and webrepl is None:
         raise UsageError("--password is WebREPL's: it needs --webrepl.")
+    if net not in (None, "loopback"):
+        raise UsageError(f"--net {net}: the only network there is is 'loopback'.")
     if not (stdio or pty or tcp is not None or webrepl is not None):
         pty = os.name == "posix"
         tcp = None if pty else 0
@@ -78,6 +84,8 @@ def virtual(
             cooked=cooked,
             seed=seed,
             circuitpython=circuitpython,
+            bench=bench,
+            net=net,
         )
     except OSError as error:
         raise BelayException(f"The virtual board cannot start: {error}") from error

@@ -202,6 +202,8 @@ class VirtualAddress(NamedTuple):
         cooked: ``\\n`` leaves the board as ``\\r\\n``, as on most real boards.
         seed: makes what is random on the board repeatable.
         circuitpython: the board behaves as one that runs CircuitPython.
+        bench: file of a scene: which parts hang on the board.
+        net: ``"loopback"``: sockets of the board reach this computer; ``""``: it has none.
     """
 
     name: str = ""
@@ -210,6 +212,8 @@ class VirtualAddress(NamedTuple):
     cooked: bool = False
     seed: int | None = None
     circuitpython: bool = False
+    bench: str | None = None
+    net: str = ""
 
     def __str__(self) -> str:
         options = {
@@ -218,6 +222,8 @@ class VirtualAddress(NamedTuple):
             "cooked": self.cooked or None,
             "seed": self.seed,
             "circuitpython": self.circuitpython or None,
+            "bench": self.bench,
+            "net": self.net or None,
         }
         return f"virtual:{self.name}" + join_options(options)
 
@@ -403,11 +409,14 @@ def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
     if name and not _BOARD_NAME.fullmatch(name):
         hint = f"For options write 'virtual:?{name}'." if "=" in name else ""
         raise Mistake(f"the name {name!r} has more than letters, digits, '_', '.', '-'", hint)
-    options = Options(tail, "files", "flash", "cooked", "seed", "circuitpython", "net")
-    if options.text("net") is not None:
-        raise Mistake("the option 'net' is not there yet: virtual boards have no network")
+    options = Options(tail, "files", "flash", "cooked", "seed", "circuitpython", "bench", "net")
+    net = options.text("net")
+    if net not in (None, "loopback"):
+        raise Mistake(f"net={net}: the only network of virtual boards is 'loopback'")
     if options.text("files") == "":
         raise Mistake("the option 'files' names no folder")
+    if options.text("bench") == "":
+        raise Mistake("the option 'bench' names no file")
     return VirtualAddress(
         name,
         options.text("files"),
@@ -415,6 +424,8 @@ def _parse_virtual(scheme: str, rest: str) -> VirtualAddress:
         bool(options.flag("cooked")),
         options.number("seed"),
         bool(options.flag("circuitpython")),
+        options.text("bench"),
+        net or "",
     )
 
 
@@ -435,7 +446,7 @@ FORMS: tuple[Form, ...] = (
     Form("virtual:", "a new virtual board, no hardware needed", ("virtual",), _parse_virtual),
     Form(
         "virtual:NAME?files=FOLDER",
-        "a shared one; options files, flash=2M, cooked=1, seed=N, circuitpython=1",
+        "a shared one; options files, flash=2M, cooked=1, seed=N, circuitpython=1, bench, net",
         ("virtual",),
         _parse_virtual,
     ),

@@ -8,6 +8,10 @@ is something to read or a deadline passes; it never sleeps and looks again.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from belay.virtual import Board
 
 __all__ = ["Transport"]
 
@@ -33,6 +37,9 @@ class Transport(ABC):
 
     text_only: bool = False
     """Whether only ASCII reaches the board: the session then sends nothing else."""
+
+    outside: Board | None = None
+    """The outside of a virtual board: its pins, its sensors; None where the board is none."""
 
     @abstractmethod
     def wait(self, timeout: float | None) -> bool:

@@ -42,6 +42,7 @@ class BoardProcess:
         argv: program and arguments.
         command: how messages name it.
         environment: variables of the child; None for those of this process.
+        pass_fds: descriptors that the child gets under the same numbers; not on Windows.
 
     Raises:
         PortNotFoundError: there is no such program.
@@ -54,12 +55,13 @@ class BoardProcess:
         *,
         command: str,
         environment: dict[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = command
         self.output_ended = False
         self._stderr = bytearray()
         self._lock = threading.Lock()
-        self._child = start_child(argv, command, environment)
+        self._child = start_child(argv, command, environment, pass_fds)
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         assert self._child.stderr is not None
@@ -241,7 +243,10 @@ class _ProcessLink:
 
 
 def start_child(
-    argv: Sequence[str] | str, command: str, environment: dict[str, str] | None
+    argv: Sequence[str] | str,
+    command: str,
+    environment: dict[str, str] | None,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program with pipes to and from it, in a session of its own.
 
@@ -268,6 +273,7 @@ def start_child(
             stderr=subprocess.PIPE,
             env=environment,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
     except FileNotFoundError:
         program = argv.split()[0] if isinstance(argv, str) else argv[0]

@@ -6,15 +6,19 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import os
+import socket
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from belay.errors import ConnectionFailedError, DeviceClosedError, PortBusyError
 from belay.transports.address import VirtualAddress
 from belay.transports.base import Transport
 from belay.transports.process import BoardProcess, connect
 from belay.transports.wrapping import TransportWrapper
+from belay.virtual.client import Board, of_socket, register
+from belay.virtual.pipe import BoardGoneError
 
 __all__ = ["close_shared", "open_virtual"]
 
@@ -51,8 +55,9 @@ class _SharedBoard:
         if self.transport is not None:
             self.transport.close()
             self.transport = None
-        self.process = _start(self.address, timeout)
-        self.transport = connect(self.process, address=str(self.address))
+        self.process, self.transport = _start(self.address, timeout)
+        if self.transport.outside is not None:
+            register(f"virtual:{self.address.name}", self.transport.outside)
         return self.transport
 
 
@@ -115,8 +120,7 @@ def open_virtual(address: VirtualAddress, *, timeout: float | None = 10) -> Tran
     if timeout is not None:
         timeout = max(timeout, _SLOWEST_START)
     if not address.name:
-        process = _start(address, timeout)
-        return connect(process, address=str(address))
+        return _start(address, timeout)[1]
     board = _claim(address)
     try:
         if board.alive and board.transport is not None:
@@ -125,6 +129,14 @@ def open_virtual(address: VirtualAddress, *, timeout: float | None = 10) -> Tran
     except BaseException:
         board.in_use = False
         raise
+
+
+def served(address: str) -> Board | None:
+    """The outside of a virtual board that ``belay virtual`` serves; None where it is none."""
+    try:
+        return Board(address)
+    except BoardGoneError:
+        return None
 
 
 @atexit.register
@@ -158,7 +170,8 @@ def _claim(address: VirtualAddress) -> _SharedBoard:
         return board
 
 
-def _start(address: VirtualAddress, timeout: float | None) -> BoardProcess:
+def _start(address: VirtualAddress, timeout: float | None) -> tuple[BoardProcess, Transport]:
+    """A board that has said something, and the link to it, with the board's outside."""
     if not sys.executable:
         raise ConnectionFailedError(
             "A virtual board needs a Python interpreter to run in, and this program does not know "
@@ -169,20 +182,41 @@ def _start(address: VirtualAddress, timeout: float | None) -> BoardProcess:
             "The virtual board needs the package 'wasmtime', which is not installed here. "
             f"Install it: {sys.executable} -m pip install wasmtime"
         )
-    process = BoardProcess(_command(address), command=f"virtual board {address}")
+    ours, theirs = socket.socketpair()
     try:
-        ready = process.wait_for_output(timeout)
+        with theirs:
+            process = _process(address, theirs)
+        try:
+            ready = process.wait_for_output(timeout)
+        except BaseException:
+            process.close()
+            raise
+        if not ready:
+            _explain(process, timeout)
     except BaseException:
-        process.close()
+        ours.close()
         raise
-    if not ready:
-        reason = process.account() if process.output_ended else f"silent for {timeout:g} s."
-        process.close()
-        raise ConnectionFailedError(
-            f"The virtual board did not start: {reason}\n"
-            f"Try it by itself: {sys.executable} -m belay virtual"
-        )
-    return process
+    transport = connect(process, address=str(address))
+    transport.outside = of_socket(str(address), ours)
+    return process, transport
+
+
+def _process(address: VirtualAddress, pipe: socket.socket) -> BoardProcess:
+    command, name = _command(address), f"virtual board {address}"
+    if sys.platform == "win32":  # no descriptors are inherited there
+        return BoardProcess(command, command=name)
+    command += ["--control", str(pipe.fileno())]
+    return BoardProcess(command, command=name, pass_fds=[pipe.fileno()])
+
+
+def _explain(process: BoardProcess, timeout: float | None) -> NoReturn:
+    """Raise what says why a board did not start."""
+    reason = process.account() if process.output_ended else f"silent for {timeout:g} s."
+    process.close()
+    raise ConnectionFailedError(
+        f"The virtual board did not start: {reason}\n"
+        f"Try it by itself: {sys.executable} -m belay virtual"
+    )
 
 
 def _command(address: VirtualAddress) -> list[str]:
@@ -198,4 +232,8 @@ def _command(address: VirtualAddress) -> list[str]:
         command += ["--seed", str(address.seed)]
     if address.circuitpython:
         command.append("--circuitpython")
+    if address.bench is not None:
+        command += ["--bench", os.path.abspath(os.path.expanduser(address.bench))]
+    if address.net:
+        command += ["--net", address.net]
     return command

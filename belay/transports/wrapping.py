@@ -21,6 +21,7 @@ class TransportWrapper(Transport):
         self.bytes_per_second = inner.bytes_per_second
         self.text_only = inner.text_only
         self.survives_reset = inner.survives_reset
+        self.outside = inner.outside
 
     def wait(self, timeout: float | None) -> bool:
         """See :meth:`Transport.wait`."""

@@ -32,6 +32,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cooked", action="store_true", help="write CR LF for LF")
     parser.add_argument("--seed", type=int, metavar="N", help="make random numbers repeatable")
     parser.add_argument("--circuitpython", action="store_true", help="behave as CircuitPython")
+    parser.add_argument("--control", type=int, help=argparse.SUPPRESS)  # a socket's descriptor
+    parser.add_argument("--bench", metavar="FILE", help="scene: which parts hang on the board")
+    parser.add_argument("--net", choices=["loopback"], help="let sockets reach this computer")
     options = parser.parse_args(arguments)
 
     from .filesystem import DEFAULT_FLASH
@@ -49,6 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
             cooked=options.cooked,
             seed=options.seed,
             circuitpython=options.circuitpython,
+            control=options.control,
+            bench=options.bench,
+            net=options.net,
         )
     except OSError as error:
         sys.exit(f"belay virtual board: {error}")

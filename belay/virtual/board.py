@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from wasmtime import Trap
 
 from .clock import Clock
 from .console import Console, WatchdogBite
+from .control import Control
 from .engine import Firmware
 from .filecalls import FROZEN, MODULES, REPLACED
 from .filesystem import Filesystem
@@ -19,6 +22,10 @@ from .peripherals import Bench
 from .proxies import HostModule
 from .repl import Ending, Repl, run_file
 from .vm import Interpreter, InterpreterError, StateWords, VmOptions
+
+if TYPE_CHECKING:
+    from .registers import Registers
+    from .sockets import Sockets
 
 __all__ = ["AT_BOOT", "Board", "MachineReset", "preparation"]
 
@@ -75,7 +82,12 @@ class Board:
         self._firmware = Firmware()
         self.clock = Clock()
         self._console = Console(line, self.bench, self.clock, on_end)
-        self.bench.on_event = line.wake
+        self._line = line
+        self.bench.on_hard = self._console.run_due
+        self._pipes: Control | None = None
+        self._sockets: Sockets | None = None
+        self._registers: Registers | None = None
+        self.bench.agenda.on_event = line.wake
         self._words: StateWords | None = None
         self._prepare = self._preparation()
 
@@ -153,9 +165,32 @@ class Board:
         else:
             self.bench.hard_reset()
             self.clock.restart()
+        if self._sockets is not None:
+            self._sockets.release()
         self._console.flush()
         self._console.attach(None)
         vm.close()
+
+    # ---- the bench
+
+    def furnish(self, scene: str) -> None:
+        """Put on the bench what the file says, instead of the usual parts.
+
+        Raises:
+            SceneError: which line of it cannot be.
+        """
+        from .scene import build, read
+
+        self.bench.furnish = None
+        build(self.bench, read(scene))
+
+    # ---- the control pipe
+
+    def answer(self, pipes: Control) -> None:
+        """Add what the board can be told to the table of the control pipes' commands."""
+        self._pipes = pipes
+        pipes.add(self.bench.commands(pipes))
+        pipes.power()
 
     # ---- the module _board
 
@@ -167,9 +202,61 @@ class Board:
             "wait": lambda ms, seen: self._console.wait(max(0.0, float(ms)) / 1000, seen),
             "interrupt": self._console.interrupt,
             "reset": self._reset,
+            "bootloader": self._bootloader,
+            "pulse_us": self._pulse_us,
+            "mem_read": lambda at, size: self._registry().read(at, size),
+            "mem_write": lambda at, size, value: self._registry().write(at, size, value),
+            "online": lambda: self.bench.air.online,
+            "host_time": time.time,
+            "socket": lambda name, *values: self._socketry().module()[f"sock_{name}"](*values),
             **self.bench.module(),
             **self.clock.module(),
         }
 
     def _reset(self) -> None:
         raise MachineReset
+
+    def _bootloader(self) -> None:
+        """A real chip would appear as a drive now; this one says so, and starts anew."""
+        text = "the program has asked for the boot loader: a Pico would now be a USB drive"
+        print(f"belay virtual board: {text}", file=sys.stderr, flush=True)
+        if self._pipes is not None:
+            self._pipes.publish("bootloader", text)
+        raise MachineReset
+
+    def _registry(self) -> Registers:
+        if self._registers is None:
+            from .registers import Registers
+
+            self._registers = Registers(self.bench, self.clock.ticks_us)
+        return self._registers
+
+    def _socketry(self) -> Sockets:
+        if self._sockets is None:
+            from .sockets import Sockets
+
+            self._sockets = Sockets(self._console, self._options.net)
+        return self._sockets
+
+    def _pulse_us(self, number: int, level: int, timeout: int) -> int:
+        """How long a pin stays at a level, in microseconds; see ``machine.time_pulse_us``."""
+        pulse = self.bench.pulse_on(number)
+        if pulse is not None:
+            share = pulse.duty / 65535 if level else 1 - pulse.duty / 65535
+            return round(1e6 * share / pulse.frequency) if 0 < share < 1 else -2
+        pin = self.bench.pins[number]
+        pin.watch(self._wake)
+        try:
+            start = pin.since if pin.level != level else self.bench.log.now()
+            if pin.level != level:
+                self._console.sleep(timeout / 1e6, ready=lambda: pin.level == level)
+                if pin.level != level:
+                    return -2
+                start = pin.since
+            self._console.sleep(timeout / 1e6, ready=lambda: pin.level != level)
+            return -1 if pin.level == level else (pin.since - start) // 1000
+        finally:
+            pin.unwatch(self._wake)
+
+    def _wake(self, _level: int) -> None:
+        self._line.wake()

@@ -50,6 +50,10 @@ class Clock:
         """Milliseconds since the start, as a 32-bit number."""
         return (time.monotonic_ns() - self._started) // 1_000_000 & 0xFFFFFFFF
 
+    def ticks_us(self) -> int:
+        """Microseconds since the start."""
+        return (time.monotonic_ns() - self._started) // 1000
+
     def time_ms(self) -> float:
         """Milliseconds since 1970 on the board's calendar."""
         return (time.time() + self._ahead) * 1000
@@ -68,7 +72,7 @@ class Clock:
         }
 
     def _ticks_us(self) -> int:
-        return (time.monotonic_ns() - self._started) // 1000 % _TICKS_PERIOD
+        return self.ticks_us() % _TICKS_PERIOD
 
     def _rtc_us(self) -> int:
         return int(self.time_ms() * 1000) % 1_000_000

@@ -219,7 +219,7 @@ class Console:
         self.flush()
         if len(self._queue) > held:
             return  # flushing against a full line took input: what is waited for may be there
-        due = None if self._dispatching else self._bench.next_due()
+        due = None if self._dispatching else self._bench.agenda.next_due()
         moments = [at for at in (until, due, self._clock.bites) if at is not None]
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         self._receive_from_line(timeout)
@@ -247,7 +247,7 @@ class Console:
         if armed < 0 and not computing:
             vm.interrupt_char = 3  # an endless callback at the prompt must not lock us out
         try:
-            for event in self._bench.take_events():
+            for event in self._bench.agenda.take_events():
                 if handler is None:
                     continue
                 self._dispatched += 1
@@ -315,14 +315,27 @@ class Console:
         return self._dispatched
 
     def sleep(
-        self, seconds: float | None, for_input: bool = False, dispatched: int | None = None
+        self,
+        seconds: float | None,
+        for_input: bool = False,
+        dispatched: int | None = None,
+        ready: Callable[[], bool] | None = None,
     ) -> bool:
-        """Wait, running callbacks; returns True when Ctrl-C ended it early."""
+        """Wait, running callbacks; returns True when Ctrl-C ended it early.
+
+        Args:
+            seconds: the longest time; None for ever.
+            for_input: input ends it.
+            dispatched: that another number of handlers has run ends it.
+            ready: asked whenever something wakes the board: its yes ends it.
+        """
         until = None if seconds is None else time.monotonic() + seconds
         self.end()
         try:
             while not self._interrupted():
                 if for_input and self._queue:
+                    return False
+                if ready is not None and ready():
                     return False
                 if dispatched is not None and dispatched != self._dispatched:
                     return False
@@ -420,7 +433,7 @@ class Console:
                     vm.crash()
                 wait = max(_TICK, bites - time.monotonic())
                 timeout = wait if timeout is None else min(timeout, wait)
-            if due := self._bench.next_due():
+            if due := self._bench.agenda.next_due():
                 wait = max(0.0, due - time.monotonic())
                 if not wait:
                     vm.attention.value = 1

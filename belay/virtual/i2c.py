@@ -163,19 +163,17 @@ class Buses:
     """All pairs of pins of a board that programs talk I2C on.
 
     Args:
-        furnish: hangs the parts on the buses, when the first of these is asked for: most boards
-            never talk I2C and start without.
+        furnish: called whenever a bus is asked for: the first time, it hangs the parts there.
+            Most boards never talk I2C and start without.
     """
 
-    def __init__(self, furnish: Callable[[Buses], None] | None = None) -> None:
+    def __init__(self, furnish: Callable[[], None] = lambda: None) -> None:
         self._buses: dict[tuple[int, int], Bus] = {}
         self._furnish = furnish
 
     def at(self, scl: int, sda: int) -> Bus:
         """The bus on this pair of pins; where nothing was attached, an empty one."""
-        if self._furnish is not None:
-            furnish, self._furnish = self._furnish, None
-            furnish(self)
+        self._furnish()
         return self._buses.setdefault((scl, sda), Bus())
 
     def release(self) -> None:

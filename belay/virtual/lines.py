@@ -28,12 +28,17 @@ class LineEnded(Exception):
 
 
 class Line(ABC):
-    """Base of all lines: waiting for several descriptors at once, and being woken."""
+    """Base of all lines: waiting for several descriptors at once, and being woken.
+
+    Attributes:
+        leftovers: files to remove when the line ends.
+    """
 
     def __init__(self) -> None:
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
+        self.leftovers: list[Path] = []
         self._poller = _Poller()
         self._poller.watch(self._woken.fileno())
 
@@ -103,8 +108,10 @@ class Line(ABC):
     def restart(self) -> None:  # noqa: B027 - most lines outlast it
         """The board has been reset, and all of its output was sent."""
 
-    def close(self) -> None:  # noqa: B027 - most lines end with the process
+    def close(self) -> None:
         """Remove what the line left outside the process."""
+        for path in self.leftovers:
+            path.unlink(missing_ok=True)
 
 
 class _Poller:
@@ -200,6 +207,7 @@ class StdioLine(Line):
 
     def close(self) -> None:
         """Undo what would outlive the process."""
+        super().close()
         if not self._pumped:
             with contextlib.suppress(OSError):
                 os.set_blocking(1, self._restore)
@@ -343,5 +351,6 @@ class PtyLine(Line):
 
     def close(self) -> None:
         """Undo what would outlive the process."""
+        super().close()
         if self._link and self._link.is_symlink() and os.readlink(self._link) == self.path:
             self._link.unlink()

@@ -7,88 +7,52 @@ drives and sets what the program reads. The board's side of it is ``modules/mach
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from . import rarely, waves
+from .control import CommandError, Commands, Control, Json
 from .i2c import Buses
+from .pins import MODE_ALT, Edge, EdgeLog, Pin
 from .proxies import HostModule
+from .timers import EVENT_PIN, Agenda
 
-__all__ = ["Adc", "Bench", "Event", "Pin", "Pwm"]
+if TYPE_CHECKING:
+    from .parts import Parts
+    from .peers import Peers
+    from .serialbus import OneWires, SpiBuses
+    from .singlewire import Lines
+    from .uart import Uarts
+    from .wlan import Air
+
+__all__ = ["ADC_COUNT", "PIN_COUNT", "Adc", "Bench", "Pwm"]
 
 PIN_COUNT = 30
 ADC_COUNT = 5
 VOLTS_FULL_SCALE = 3.3
-I2C_PINS = (5, 4)  # SCL and SDA of the bus that parts hang on: those of I2C(0) on a Pico
-
-MODE_IN, MODE_OUT, MODE_OPEN_DRAIN = 0, 1, 2
-PULL_NONE, PULL_UP, PULL_DOWN = 0, 1, 2
-FALLING, RISING = 4, 8
-
-EVENT_TIMER, EVENT_PIN = 0, 1
-Event = tuple[int, int, int]
-"""What happened (EVENT_...), to which timer or pin, and its flags."""
-
-
-class Pin:
-    """One pin: what the program does with it and what the world does to it.
-
-    Attributes:
-        number: as the program counts.
-        mode, pull: MODE_... and PULL_... of the program.
-        output: the level that the program drives, where it drives.
-        world: the level that the world drives, or None when nothing is connected.
-        trigger: edges (RISING, FALLING) that the program wants to hear of.
-    """
-
-    def __init__(self, bench: Bench, number: int) -> None:
-        self._bench = bench
-        self.number = number
-        self.reset()
-
-    def reset(self) -> None:
-        """As after power-on; what the world drives stays."""
-        self.mode, self.pull, self.output, self.trigger = MODE_IN, PULL_NONE, 0, 0
-        self.world: int | None = getattr(self, "world", None)
-
-    @property
-    def level(self) -> int:
-        """The level that can be measured at the pin: 0 or 1."""
-        if self.mode == MODE_OUT:
-            return self.output
-        if self.mode == MODE_OPEN_DRAIN and not self.output:
-            return 0
-        if self.world is not None:
-            return self.world
-        if self.mode == MODE_OPEN_DRAIN:
-            return 1
-        return int(self.pull == PULL_UP)
-
-    def drive(self, level: int | None) -> None:
-        """Connect the pin to a level from outside; None disconnects it."""
-        with self._bench.change(self):
-            self.world = None if level is None else int(bool(level))
-
-    def set(self, level: int) -> None:
-        """The program's side: set the output latch."""
-        if self.trigger:
-            with self._bench.change(self):
-                self.output = level
-        else:
-            self.output = level
 
 
 class Adc:
     """One converter channel.
 
+    Args:
+        now: seconds since power-on.
+
     Attributes:
-        volts: what the world applies, 0 to 3.3.
+        source: what the world applies, in volts, at every moment.
     """
 
-    def __init__(self) -> None:
-        self.volts = 0.0
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.source: waves.Wave = waves.constant(0.0)
+
+    @property
+    def volts(self) -> float:
+        """What the world applies now."""
+        return self.source(self._now())
 
     @property
     def u16(self) -> int:
@@ -103,27 +67,11 @@ class Pwm:
     frequency: int = 0
     duty: int = 0
 
-
-@dataclass
-class _Timer:
-    due: float
-    period: float  # seconds; 0 for one shot
-
-
-class _Change:
-    """Notices the edge that a change makes."""
-
-    def __init__(self, bench: Bench, pin: Pin) -> None:
-        self._bench, self._pin = bench, pin
-
-    def __enter__(self) -> None:
-        self._before = self._pin.level
-
-    def __exit__(self, *_: object) -> None:
-        after = self._pin.level
-        edge = 0 if after == self._before else RISING if after else FALLING
-        if edge & self._pin.trigger:
-            self._bench.post((EVENT_PIN, self._pin.number, edge))
+    def level(self, nanoseconds: int) -> int:
+        """The level at one moment: every period begins high."""
+        if not self.frequency:
+            return 0
+        return int(nanoseconds * self.frequency % 1_000_000_000 * 65535 < self.duty * 1_000_000_000)
 
 
 class Bench:
@@ -135,95 +83,134 @@ class Bench:
 
     Attributes:
         pins: by number.
+        log: every edge.
+        agenda: timers and events.
         adc: channels by number; 4 is the temperature sensor.
         pwm: running pulses by pin number.
         i2c: buses by their pins; what hangs on them keeps its state over all resets.
         frequency: clock of the simulated chip in hertz; nothing runs faster for it.
         handler: reference of the board's function that takes events, once ``machine`` is used.
-        on_event: called when an event was posted from outside, to wake the board.
+        on_hard: runs handlers, on the board's own thread, inside a call of a program.
+        seed: as given.
+        furnish: hangs the parts on the board when the first of its buses is asked for.
     """
 
     def __init__(self, unique_id: bytes = b"belay-vm", seed: int | None = None) -> None:
-        self.pins = [Pin(self, number) for number in range(PIN_COUNT)]
-        self.adc = [Adc() for _ in range(ADC_COUNT)]
-        self.adc[4].volts = 0.706  # 27 degrees on the sensor of an RP2040
+        self.lock = threading.RLock()
+        self.agenda = Agenda(self.lock)
+        self.log = EdgeLog(self.agenda.now_ns)
+        self.pins = [Pin(n, self.log, self._edge, self.lock) for n in range(PIN_COUNT)]
+        self.adc = [Adc(self.now) for _ in range(ADC_COUNT)]
+        self.adc[4].source = waves.constant(0.706)  # 27 degrees on the sensor of an RP2040
         self.pwm: dict[int, Pwm] = {}
-        self._seed, self._powered = seed, time.monotonic()
-        self.i2c = Buses(self._hang_up_parts)
+        self.seed, self._powered = seed, time.monotonic()
+        self.furnish: Callable[[], None] | None = self._furnish
+        self.i2c = Buses(self.furnished)
         self.frequency = 125_000_000
         self.unique_id = unique_id
         self.handler: int | None = None
-        self._timers: dict[int, _Timer] = {}
-        self._ids = itertools.count(1)
-        self._events: list[Event] = []
-        self._lock = threading.Lock()
-        self._due: float | None = None
-        self.on_event: Callable[[], None] = _nobody
+        self.on_hard: Callable[[], None] | None = None
+        self._hard: set[int] = set()
+        self._rooms: dict[str, object] = {}
 
-    def _hang_up_parts(self, buses: Buses) -> None:
-        from .devices.air import room
-        from .devices.bme280 import Bme280
-        from .devices.eeprom import Eeprom
+    def now(self) -> float:
+        """Seconds since power-on."""
+        return time.monotonic() - self._powered
 
-        def now() -> float:
-            return time.monotonic() - self._powered
+    def furnished(self) -> None:
+        """Hang the parts on the board, if that has not been done: most boards start without."""
+        if self.furnish is not None:
+            furnish, self.furnish = self.furnish, None
+            furnish()
 
-        bus = buses.at(*I2C_PINS)
-        bus.attach(Bme280(room(self._seed), now, self._seed))
-        bus.attach(Eeprom(now))
+    def _furnish(self) -> None:
+        from .scene import DEFAULT, build, parse
+
+        build(self, parse(DEFAULT, "the default scene"))
+
+    # ---- what most programs do without, loaded when it is first asked for
+
+    @property
+    def uarts(self) -> Uarts:
+        """The UARTs."""
+        from .uart import Uarts
+
+        return self._rooms.get("uarts") or self._room("uarts", Uarts)  # type: ignore[return-value]
+
+    @property
+    def onewire(self) -> OneWires:
+        """The 1-Wire buses."""
+        from .serialbus import OneWires
+
+        return self._rooms.get("onewire") or self._room("onewire", OneWires)  # type: ignore[return-value]
+
+    @property
+    def spi(self) -> SpiBuses:
+        """The SPI buses."""
+        from .serialbus import SpiBuses
+
+        return self._rooms.get("spi") or self._room("spi", SpiBuses)  # type: ignore[return-value]
+
+    @property
+    def parts(self) -> Parts:
+        """What hangs on the board."""
+        from .parts import Parts
+
+        return self._rooms.get("parts") or self._room("parts", Parts)  # type: ignore[return-value]
+
+    @property
+    def lines(self) -> Lines:
+        """Rows of lights, and sensors on one pin."""
+        from .singlewire import Lines
+
+        return self._rooms.get("lines") or self._room("lines", Lines)  # type: ignore[return-value]
+
+    @property
+    def air(self) -> Air:
+        """The radio."""
+        from .wlan import Air
+
+        return self._rooms.get("air") or self._room("air", Air)  # type: ignore[return-value]
+
+    @property
+    def peers(self) -> Peers:
+        """Wires to other boards."""
+        from .peers import Peers
+
+        return self._rooms.get("peers") or self._room("peers", Peers)  # type: ignore[return-value]
+
+    def _room(self, name: str, kind: Callable[[Bench], object]) -> object:
+        with self.lock:
+            if self._rooms.get(name) is None:
+                self._rooms[name] = kind(self)
+            return self._rooms[name]
 
     # ---- events
 
-    def change(self, pin: Pin) -> _Change:
-        """A context in which the pin's level may change; posts the edge if one was asked for."""
-        return _Change(self, pin)
-
-    def post(self, event: Event) -> None:
-        """Queue an event for the board's handler."""
-        with self._lock:
-            self._events.append(event)
-        self.on_event()
-
-    def next_due(self) -> float | None:
-        """Monotonic time of the next timer (or of now, when events wait); None for never."""
-        return 0.0001 if self._events else self._due
+    def _edge(self, pin: Pin, edge: int) -> None:
+        self.agenda.post((EVENT_PIN, pin.number, edge), pin.number in self._hard)
 
     def has_events(self) -> bool:
         """Whether the board's handler has something to do."""
-        return bool(self._events) or (self._due is not None and time.monotonic() >= self._due)
-
-    def take_events(self) -> list[Event]:
-        """Events that wait, and timers that are due: a late periodic timer fires once."""
-        now = time.monotonic()
-        with self._lock:
-            events, self._events = self._events, []
-            for number, timer in sorted(self._timers.items(), key=lambda item: item[1].due):
-                if timer.due > now:
-                    continue
-                events.append((EVENT_TIMER, number, 0))
-                if timer.period:
-                    timer.due += max(1, (now - timer.due) // timer.period) * timer.period
-                else:
-                    del self._timers[number]
-            self._reckon()
-        return events
-
-    def _reckon(self) -> None:
-        self._due = min((timer.due for timer in self._timers.values()), default=None)
+        return self.agenda.has_events()
 
     # ---- resets
 
     def soft_reset(self) -> None:
         """What a soft reset ends: handlers, timers, pulses. Pins keep what they drive."""
-        with self._lock:
-            self._timers.clear()
-            self._events.clear()
-            self._due = None
+        self.agenda.forget()
         self.handler = None
         self.i2c.release()
-        self.pwm.clear()
+        for number in list(self.pwm):
+            self._pwm_end(number)
+        self._hard.clear()
         for pin in self.pins:
             pin.trigger = 0
+        uarts, air = self._rooms.get("uarts"), self._rooms.get("air")
+        if uarts is not None:
+            self.uarts.release()
+        if air is not None:
+            self.air.soft_reset()
 
     def hard_reset(self) -> None:
         """Power-on: pins float again."""
@@ -231,17 +218,109 @@ class Bench:
         for pin in self.pins:
             pin.reset()
         self.frequency = 125_000_000
+        if self._rooms.get("air") is not None:
+            self.air.hard_reset()
+
+    # ---- the outside, as commands of the control pipe
+
+    def commands(self, pipes: Control) -> Commands:
+        """What the outside can do to pins and converters."""
+
+        def told(edge: Edge) -> None:
+            pipes.publish("edge", edge)
+
+        self.log.listener = told
+        return {
+            "pin.read": self.read_pin,
+            "pins.read": lambda: [self.read_pin(number) for number in range(PIN_COUNT)],
+            "pin.drive": lambda pin, level: self.pin(pin).drive(level),
+            "pin.wire": lambda pin, to: self.pin(pin).wire_to(self.pin(to)),
+            "pin.cut": lambda pin: self.pin(pin).cut(),
+            "adc.read": lambda channel: self.channel(channel).volts,
+            "adc.set": self._adc_set,
+            "log.read": self._log_read,
+            "log.clear": self.log.clear,
+            "now": self.now,
+            **rarely.commands(self),
+        }
+
+    def pin(self, number: int) -> Pin:
+        """A pin.
+
+        Raises:
+            CommandError: there is none of this number.
+        """
+        if not isinstance(number, int) or not 0 <= number < PIN_COUNT:
+            raise CommandError(f"there is no pin {number!r}: they are 0 to {PIN_COUNT - 1}")
+        return self.pins[number]
+
+    def channel(self, number: int) -> Adc:
+        """An input of the converter.
+
+        Raises:
+            CommandError: there is none of this number.
+        """
+        if not isinstance(number, int) or not 0 <= number < ADC_COUNT:
+            raise CommandError(f"there is no ADC channel {number!r}: they are 0 to {ADC_COUNT - 1}")
+        return self.adc[number]
+
+    def read_pin(self, pin: int) -> Json:
+        """All there is to say of a pin."""
+        it = self.pin(pin)
+        pulse = self.pwm.get(pin)
+        return {
+            "level": self.level(pin),
+            "mode": ("IN", "OUT", "OPEN_DRAIN", "ALT")[it.mode],
+            "pull": (None, "UP", "DOWN")[it.pull],
+            "output": it.output,
+            "world": it.world,
+            "pwm": pulse and {"freq": pulse.frequency, "duty_u16": pulse.duty},
+        }
+
+    def _adc_set(self, channel: int, volts: Json) -> None:
+        self.channel(channel).source = waves.level(volts, Control.client)
+
+    def _log_read(self) -> Json:
+        with self.lock:
+            return {
+                "edges": list(self.log.edges),
+                "pulses": list(self.log.pulses),
+                "forgotten": self.log.forgotten,
+                "now": self.log.now(),
+                "levels": [pin.level for pin in self.pins],
+            }
 
     # ---- the program's side, as functions of the module _board
 
+    def level(self, number: int) -> int:
+        """The level at a pin now, also where pulses come and go."""
+        pulse = self.pulse_on(number) if self.pwm else None
+        return self.pins[number].level if pulse is None else pulse.level(self.log.now())
+
+    def pulse_on(self, number: int) -> Pwm | None:
+        """The pulse on the wire of a pin; None where there is none."""
+        net = self.pins[number].net
+        for member in (number,) if net is None else [pin.number for pin in net.pins]:
+            if member in self.pwm:
+                return self.pwm[member]
+        return None
+
+    def _set(self, number: int, level: int) -> None:
+        self.pins[number].set(level)
+        if self.agenda.hard and self.on_hard is not None:
+            self.on_hard()
+
+    def _toggle(self, number: int) -> None:
+        self._set(number, 1 - self.pins[number].output)
+
     def module(self) -> HostModule:
         """What ``machine`` needs of the host."""
-        pins, adc = self.pins, self.adc
+        pins, adc, agenda = self.pins, self.adc, self.agenda
         return {
             "pin_setup": self._pin_setup,
-            "pin_get": lambda number: pins[number].level,
-            "pin_set": lambda number, level: pins[number].set(level),
-            "pin_toggle": lambda number: pins[number].set(1 - pins[number].output),
+            "pin_get": lambda number: self.level(number) if self.pwm else pins[number].level,
+            "pin_set": self._set,
+            "pin_toggle": self._toggle,
             "pin_irq": self._pin_irq,
             "pin_mode": lambda number: pins[number].mode,
             "pin_pull": lambda number: pins[number].pull,
@@ -250,47 +329,48 @@ class Bench:
             "adc_u16": lambda channel: adc[channel].u16,
             "pwm_set": self._pwm_set,
             "pwm_end": self._pwm_end,
-            "timer_start": self._timer_start,
-            "timer_stop": self._timer_stop,
+            "timer_start": agenda.start,
+            "timer_stop": agenda.stop,
+            "irq_hold": self._irq_hold,
             "clock": self._clock,
             "unique_id": self.unique_id.hex,
             "on_event": self._on_event,
             **self.i2c.module(),
+            **rarely.functions(self),
         }
 
     def _pin_setup(self, number: int, mode: int, pull: int, level: int) -> None:
         """Configure; -1 leaves the mode, the pull or the level as it is."""
         pin = self.pins[number]
-        with self.change(pin):
-            if mode >= 0:
-                pin.mode = mode
-                self.pwm.pop(number, None)
-            if pull >= 0:
-                pin.pull = pull
-            if level >= 0:
-                pin.output = level
+        if mode >= 0:
+            pin.mode = mode
+            if number in self.pwm:
+                self._pwm_end(number)
+        if pull >= 0:
+            pin.pull = pull
+        if level >= 0:
+            pin.output = level
+        pin.settle()
 
-    def _pin_irq(self, number: int, trigger: int) -> None:
+    def _pin_irq(self, number: int, trigger: int, hard: bool = False) -> None:
         self.pins[number].trigger = trigger
+        (self._hard.add if hard else self._hard.discard)(number)
+
+    def _irq_hold(self, held: bool) -> bool:
+        before, self.agenda.held = self.agenda.held, bool(held)
+        return before
 
     def _pwm_set(self, number: int, frequency: int, duty: int) -> None:
+        pin = self.pins[number]
+        if pin.mode != MODE_ALT:
+            pin.mode = MODE_ALT
+            pin.settle()
         self.pwm[number] = Pwm(frequency, duty)
+        self.log.add_pulses(number, frequency, duty)
 
     def _pwm_end(self, number: int) -> None:
-        self.pwm.pop(number, None)
-
-    def _timer_start(self, milliseconds: float, periodic: bool) -> int:
-        seconds = max(milliseconds, 0.1) / 1000
-        with self._lock:
-            number = next(self._ids)
-            self._timers[number] = _Timer(time.monotonic() + seconds, seconds if periodic else 0.0)
-            self._reckon()
-        return number
-
-    def _timer_stop(self, number: int) -> None:
-        with self._lock:
-            self._timers.pop(number, None)
-            self._reckon()
+        if self.pwm.pop(number, None) is not None:
+            self.log.add_pulses(number, 0, -1)
 
     def _clock(self, frequency: int) -> int:
         if frequency > 0:
@@ -299,7 +379,3 @@ class Bench:
 
     def _on_event(self, handler: int) -> None:
         self.handler = handler
-
-
-def _nobody() -> None:
-    """Hears of events until somebody wants to."""

@@ -71,6 +71,7 @@ class VmOptions:
         cooked: write CR LF where programs write LF.
         raw: come up in the raw REPL (after a soft reset in it).
         seed: makes ``random`` and ``hash`` seeds repeatable; None draws from the host.
+        net: sockets may reach this computer; else there are none.
     """
 
     heap: int = 256 * 1024
@@ -78,6 +79,7 @@ class VmOptions:
     cooked: bool = False
     raw: bool = False
     seed: int | None = None
+    net: bool = False
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,8 @@ GOOD: dict[str, Address] = {
     r"virtual:?files=C:\boards\one": VirtualAddress(files=r"C:\boards\one"),
     "virtual:?files=50%25%26more+": VirtualAddress(files="50%&more+"),
     "virtual:?cooked=0": VirtualAddress(),
+    "virtual:?bench=lab/bench.toml": VirtualAddress(bench="lab/bench.toml"),
+    "virtual:net?net=loopback": VirtualAddress("net", net="loopback"),
 }
 
 BAD = {
@@ -152,7 +154,8 @@ BAD = {
     "exec:sh -c 'x": "no closing quotation",
     "virtual:my board": "the name 'my board' has more than letters",
     "virtual:cooked=1": "For options write 'virtual:?cooked=1'",
-    "virtual:?net=loopback": "the option 'net' is not there yet",
+    "virtual:?net=all": "net=all: the only network of virtual boards is 'loopback'",
+    "virtual:?bench=": "the option 'bench' names no file",
     "virtual:?flsh=2M": "unknown option 'flsh'. Known here: files, flash, cooked, seed,",
     "virtual:?flash=big": "'flash' must be a size such as 512K or 2M, not 'big'",
     "virtual:?seed=x": "'seed' must be a whole number, not 'x'",
@@ -226,7 +229,14 @@ addresses: st.SearchStrategy[Address] = st.one_of(
     st.builds(ExecAddress, words.filter(lambda word: not set("'\"\\") & set(word)), st.booleans()),
     st.builds(UrlAddress, st.sampled_from(["spy", "alt", "hwgrep", "loop"]), words),
     st.builds(
-        VirtualAddress, st.just("") | names, st.none() | words, numbers, st.booleans(), numbers
+        VirtualAddress,
+        st.just("") | names,
+        st.none() | words,
+        numbers,
+        st.booleans(),
+        numbers,
+        bench=st.none() | words,
+        net=st.sampled_from(["", "loopback"]),
     ),
 )
 

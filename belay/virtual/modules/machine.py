@@ -2,11 +2,11 @@
 """The ``machine`` module of the virtual board, with the names and values of a Raspberry Pi Pico.
 
 The host keeps the state (see ``peripherals.py``); an operation here is one call into it. Handlers
-of timers and pins run while the board idles and at every call into the host.
+of timers and pins run while the board idles and at every call into the host. What most programs do
+not use lies in modules of its own, which are imported when it is first asked for.
 """
 
 import sys
-import time
 
 import _board
 
@@ -14,6 +14,39 @@ PWRON_RESET = 1
 WDT_RESET = 3
 
 _IRQ_MASK = 12
+
+_ELSEWHERE = {
+    "ADC": "_adc",
+    "I2C": "_i2c",
+    "PWM": "_pwm",
+    "RTC": "_chip",
+    "SPI": "_spi",
+    "Signal": "_chip",
+    "SoftI2C": "_i2c",
+    "SoftSPI": "_spi",
+    "Timer": "_timer",
+    "UART": "_uart",
+    "WDT": "_chip",
+    "bitstream": "_chip",
+    "bootloader": "_chip",
+    "dht_readinto": "_chip",
+    "mem16": "_chip",
+    "mem32": "_chip",
+    "mem8": "_chip",
+    "time_pulse_us": "_chip",
+}
+
+__all__ = (
+    "disable_irq enable_irq deepsleep freq idle lightsleep reset reset_cause soft_reset unique_id "
+    "Pin PWRON_RESET WDT_RESET"
+).split() + list(_ELSEWHERE)  # for `import *`, which asks no __getattr__ without it
+
+
+def __getattr__(name):
+    if name not in _ELSEWHERE:
+        raise AttributeError(name)
+    found = globals()[name] = getattr(__import__(_ELSEWHERE[name]), name)
+    return found
 
 
 def reset():
@@ -29,7 +62,9 @@ def reset_cause():
 
 
 def freq(hz=None):
-    return _board.clock(0 if hz is None else int(hz))
+    if hz is None:
+        return _board.clock(0)
+    _board.clock(int(hz))
 
 
 def unique_id():
@@ -41,11 +76,9 @@ def idle():
 
 
 def lightsleep(ms=None):
-    if ms is None:
-        while not _board.sleep_ms(1000.0):
-            pass
-    else:
-        _board.sleep_ms(ms * 1.0)
+    # Until the time is over, or a handler has run.
+    seen = _board.wait(0.0, -1)
+    _board.wait(1e12 if ms is None else ms * 1.0, seen)
 
 
 def deepsleep(ms=None):
@@ -54,15 +87,16 @@ def deepsleep(ms=None):
 
 
 def disable_irq():
-    return 0
+    return _board.irq_hold(True)
 
 
-def enable_irq(state=0):
-    pass
+def enable_irq(state=False):
+    _board.irq_hold(bool(state))
 
 
 _timers = {}
 _pin_irqs = {}
+_uart_irqs = {}
 
 
 def _on_event(kind, number, flags):
@@ -72,12 +106,12 @@ def _on_event(kind, number, flags):
             timer = _timers.get(number)
             if timer is not None:
                 timer._fire(number)
-        else:
-            irq = _pin_irqs.get(number)
-            if irq is not None:
-                irq._flags = flags
-                if irq._handler is not None:
-                    irq._handler(irq._pin)
+            return
+        irq = (_pin_irqs if kind == 1 else _uart_irqs).get(number)
+        if irq is not None:
+            irq._flags = flags
+            if irq._handler is not None:
+                irq._handler(irq._pin)
     except KeyboardInterrupt as error:
         if not _board.interrupt():
             sys.print_exception(error)
@@ -88,9 +122,11 @@ def _on_event(kind, number, flags):
 _board.on_event(_on_event)
 
 
-class _PinIRQ:
-    def __init__(self, pin, handler, trigger):
+class _IRQ:
+    def __init__(self, pin, handler, trigger, hard, apply):
         self._pin, self._handler, self._trigger, self._flags = pin, handler, trigger, 0
+        self._hard, self._apply = hard, apply
+        apply(pin._id, trigger if handler is not None else 0, bool(hard))
 
     def __call__(self):
         if self._handler is not None:
@@ -103,14 +139,25 @@ class _PinIRQ:
         old = self._trigger
         if trigger is not None:
             self._trigger = trigger
-            _board.pin_irq(self._pin._id, trigger)
+            self._apply(self._pin._id, trigger, bool(self._hard))
         return old
+
+
+class _Names:
+    def __init__(self, prefix):
+        self._prefix = prefix
+
+    def __getattr__(self, name):
+        if name[: len(self._prefix)] == self._prefix or name == "LED":
+            return Pin(name)
+        raise AttributeError(name)
 
 
 class Pin:
     IN, OUT, OPEN_DRAIN, ALT = 0, 1, 2, 3
     PULL_UP, PULL_DOWN = 1, 2
     IRQ_FALLING, IRQ_RISING = 4, 8
+    board, cpu = _Names("GP"), _Names("GPIO")
 
     def __init__(self, id, mode=-1, pull=-1, *, value=None, drive=0, alt=-1):
         if isinstance(id, Pin):
@@ -161,9 +208,7 @@ class Pin:
         self.init(-1, pull)
 
     def irq(self, handler=None, trigger=_IRQ_MASK, *, priority=1, wake=None, hard=False):
-        irq = _PinIRQ(self, handler, trigger)
-        _pin_irqs[self._id] = irq
-        _board.pin_irq(self._id, trigger if handler is not None else 0)
+        irq = _pin_irqs[self._id] = _IRQ(self, handler, trigger, hard, _board.pin_irq)
         return irq
 
     def __eq__(self, other):
@@ -193,151 +238,3 @@ def _pin_number(name):
         return int(name)
     except ValueError:
         raise ValueError("unknown named pin: %r" % (name,))
-
-
-class Signal:
-    def __init__(self, pin, *args, invert=False, **kwargs):
-        self._pin = pin if hasattr(pin, "value") else Pin(pin, *args, **kwargs)
-        self._invert = invert
-
-    def value(self, x=None):
-        if x is None:
-            return self._pin.value() ^ self._invert
-        self._pin.value(bool(x) ^ self._invert)
-
-    __call__ = value
-
-    def on(self):
-        self.value(1)
-
-    def off(self):
-        self.value(0)
-
-
-class ADC:
-    CORE_TEMP = 4
-
-    def __init__(self, source):
-        if isinstance(source, (Pin, str)):
-            number = Pin(source)._id
-            if not 26 <= number <= 29:
-                raise ValueError("Pin doesn't have ADC capabilities")
-            source = number - 26
-        elif isinstance(source, int) and 26 <= source <= 29:
-            source -= 26
-        if not isinstance(source, int) or not 0 <= source <= 4:
-            raise ValueError("invalid channel")
-        self._channel = source
-
-    def read_u16(self):
-        return _board.adc_u16(self._channel)
-
-    def __repr__(self):
-        return "<ADC channel=%d>" % self._channel
-
-
-class PWM:
-    def __init__(self, pin, freq=0, duty_u16=-1, duty_ns=-1, invert=False):
-        self._pin = Pin(pin)
-        self._freq, self._duty = 0, 0
-        self.init(freq=freq, duty_u16=duty_u16, duty_ns=duty_ns)
-
-    def init(self, freq=0, duty_u16=-1, duty_ns=-1, invert=False):
-        if freq:
-            self._freq = int(freq)
-        if duty_u16 != -1:
-            self._duty = min(65535, int(duty_u16))
-        elif duty_ns != -1:
-            self._duty = min(65535, duty_ns * self._freq * 65535 // 1000000000)
-        self._apply()
-
-    def _apply(self):
-        _board.pwm_set(self._pin._id, self._freq, self._duty)
-
-    def freq(self, hz=None):
-        if hz is None:
-            return self._freq
-        if not 8 <= hz <= 62500000:
-            raise ValueError("freq out of range")
-        self._freq = int(hz)
-        self._apply()
-
-    def duty_u16(self, duty=None):
-        if duty is None:
-            return self._duty
-        self.init(duty_u16=duty)
-
-    def duty_ns(self, duty=None):
-        if duty is None:
-            if not self._freq:
-                return 0
-            return (self._duty * 1000000000 // 65535) // self._freq
-        self.init(duty_ns=duty)
-
-    def deinit(self):
-        _board.pwm_end(self._pin._id)
-
-    def __repr__(self):
-        return "<PWM pin=%d freq=%d duty_u16=%d>" % (self._pin._id, self._freq, self._duty)
-
-
-class Timer:
-    ONE_SHOT, PERIODIC = 0, 1
-
-    def __init__(self, id=-1, mode=-1, **kwargs):
-        if id != -1:
-            raise ValueError("Timer doesn't exist")
-        self._number = 0
-        self._callback = None
-        if kwargs:
-            self.init(mode=1 if mode == -1 else mode, **kwargs)
-
-    def init(self, *, mode=1, freq=-1, period=-1, callback=None, hard=False):
-        self.deinit()
-        ms = 1000.0 / freq if freq != -1 else period * 1.0
-        if ms < 0:
-            ms = 4294967295.0
-        self._callback = callback
-        self._periodic = bool(mode)
-        self._number = _board.timer_start(ms, self._periodic)
-        _timers[self._number] = self
-
-    def _fire(self, number):
-        if not self._periodic:
-            _timers.pop(number, None)
-            self._number = 0
-        if self._callback is not None:
-            self._callback(self)
-
-    def deinit(self):
-        if self._number:
-            _board.timer_stop(self._number)
-            _timers.pop(self._number, None)
-            self._number = 0
-
-
-class WDT:
-    def __init__(self, id=0, timeout=5000):
-        if id != 0:
-            raise ValueError("WDT(%d) doesn't exist" % id)
-        if not 0 <= timeout <= 8388:
-            raise ValueError("timeout exceeds 8388")
-        _board.watchdog(int(timeout))
-
-    def feed(self):
-        _board.feed()
-
-
-class RTC:
-    def datetime(self, datetime=None):
-        if datetime is None:
-            micros = _board.rtc_us()
-            year, month, day, hour, minute, second, weekday, _ = time.gmtime()
-            return (year, month, day, weekday, hour, minute, second, micros)
-        year, month, day, _, hour, minute, second, micros = datetime
-        if not _board.set_rtc(year, month, day, hour, minute, second, micros):
-            raise ValueError("invalid date or time")
-
-
-# Last, since it imports Pin from here.
-from _i2c import I2C, SoftI2C  # noqa: E402, F401
