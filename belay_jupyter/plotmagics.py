@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from belay_jupyter.plots.figure import LivePlot
 
 __all__ = ["PlotMagics"]
+
+_OPTION = re.compile(
+    r"(?<=\s)(?:--(every|seconds|window|topic|labels|title|echo|target)(?=[\s=]|$)|-t\s+(\S+))"
+)
+"""An option behind an expression. ``x -t`` is a difference, unless a board is called so."""
 
 
 @magics_class
@@ -65,7 +71,7 @@ class PlotMagics(Magics):
         that it prints, such as print((x, y)), as Mu does. The value is the plot: .stop(), .save().
         """
         if cell is None:
-            options, expression = split(self.belay_plot, line)
+            options, expression = split(self.belay_plot, self._options_first(line))
         else:
             options, expression = parse(self.belay_plot, line), ""
         if cell is None and not expression and not options.topic:
@@ -77,6 +83,18 @@ class PlotMagics(Magics):
         except (BelayException, TypeError, ValueError) as error:
             self._boards.renderer.as_message(error)
             raise
+
+    def _options_first(self, line: str) -> str:
+        """The line with the options in front that stand behind the expression."""
+        for match in _OPTION.finditer(line):
+            name = match[2]
+            if (
+                name is None
+                or name == boards.ALL
+                or set(name.split(",")) <= set(self._boards.names())
+            ):
+                return f"{line[match.start() :]} {line[: match.start()]}"
+        return line
 
     def _wishes(self, options: Any) -> dict[str, Any]:
         return {

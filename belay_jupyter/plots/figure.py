@@ -90,7 +90,8 @@ class LivePlot:
             if left <= 0:
                 break
             self._finished.wait(left)  # in pieces: on Windows no interrupt ends a wait
-        self.refresh()
+        if self._finished.is_set():
+            self.refresh()
         return not self.running
 
     def stop(self) -> None:

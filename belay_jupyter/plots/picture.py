@@ -76,7 +76,7 @@ def svg(
     if note:
         parts.append(_text(_LEFT, below + 4, note, anchor="start"))
         below += 18
-    label = escape(title or "plot", {'"': "&quot;"})
+    label = escape(_printable(title or "plot"), {'"': "&quot;"})
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {below:.0f}" '
         f'width="{width}" height="{below:.0f}" font-family="sans-serif" font-size="12" '

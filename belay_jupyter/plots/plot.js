@@ -77,12 +77,9 @@ class Series {
 const doubles = view =>
   new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 
-const models = new WeakMap(); // a model's data outlive the views of it
-
-function initialize({ model }) {
+// The data of a model outlive the views of it.
+function receive(model, data) {
   const keep = model.get("options").keep;
-  const data = { series: [], views: new Set(), rows: 0, frames: 0 };
-  models.set(model, data);
   model.on("msg:custom", (message, buffers) => {
     if (message.type === "reset") {
       for (const one of data.series) one.clear();
@@ -96,7 +93,6 @@ function initialize({ model }) {
     for (const view of data.views) view.changed();
   });
   model.send({ type: "hello" });
-  return () => models.delete(model);
 }
 
 // ---- numbers
@@ -565,21 +561,30 @@ class View {
   }
 }
 
-function render({ model, el }) {
+function show(model, el, data) {
   const root = element("div");
   el.append(root);
-  const data = models.get(model) ?? { series: [], views: new Set(), rows: 0, frames: 0 };
   const view = new View(model, root, data);
   // Without a kernel nothing comes: then what is saved with the notebook is shown.
   const picture = model.get("picture");
-  const still = element("img");
+  let waiting;
   if (picture) {
+    const still = element("img");
     still.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(picture)}`;
     still.alt = model.get("options").title || "plot";
-    const waiting = setTimeout(() => { if (!data.rows) root.replaceChildren(still); }, 3000);
-    return () => { clearTimeout(waiting); view.destroy(); };
+    waiting = setTimeout(() => { if (!data.rows) root.replaceChildren(still); }, 3000);
   }
-  return () => view.destroy();
+  return () => {
+    clearTimeout(waiting);
+    view.destroy();
+  };
 }
 
-export default { initialize, render };
+// Called once for each model; what `model` is differs from call to call.
+export default () => {
+  const data = { series: [], views: new Set(), rows: 0, frames: 0 };
+  return {
+    initialize: ({ model }) => receive(model, data),
+    render: ({ model, el }) => show(model, el, data),
+  };
+};

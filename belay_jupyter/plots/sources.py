@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,7 +43,7 @@ class Source:
         self.error = ""
         self.ended = threading.Event()
         self._stopping = threading.Event()
-        self._last = 0.0
+        self._last = -math.inf
 
     @property
     def over(self) -> bool:
