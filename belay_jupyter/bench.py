@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import SVG, DisplayHandle, display
+from IPython.display import DisplayHandle, display
 
 if TYPE_CHECKING:
     from belay.virtual import Board
@@ -41,13 +41,16 @@ class BenchView:
             live: with controls, and followed from now on.
         """
         self._shown = self._board.svg()
-        self._handle.display(SVG(self._shown))
+        self._handle.display(self._output(), raw=True)
         if not live:
             return
         controls = self._controls()
         if controls is not None:
             display(controls)
         threading.Thread(target=self._follow, name="bench view", daemon=True).start()
+
+    def _output(self) -> dict[str, str]:
+        return {"image/svg+xml": self._shown, "text/plain": repr(self._board)}
 
     def stop(self) -> None:
         """Follow the board no longer."""
@@ -61,7 +64,7 @@ class BenchView:
                 return  # the board has ended: the picture stays as it was last
             if now != self._shown:
                 self._shown = now
-                self._handle.update(SVG(now))
+                self._handle.update(self._output(), raw=True)
 
     # ---- controls
 

@@ -50,11 +50,13 @@ class BenchMagics(Magics):
         try:
             for board in self._boards.chosen(options.target):
                 view = BenchView(board.device.board)
+                if options.static:
+                    view.show(live=False)
+                    continue
                 if (old := self._views.pop(board.name, None)) is not None:
                     old.stop()
-                view.show(live=not options.static)
-                if not options.static:
-                    self._views[board.name] = view
+                self._views[board.name] = view
+                view.show(live=True)
         except BelayException as error:
             self._boards.renderer.as_message(error)
             raise

@@ -108,6 +108,8 @@ class _Player(NotebookClient):
             prompt = f"Out[{number}]: " if number is not None else ""
             self.screen.block(prompt + content["data"].get("text/plain", ""))
         elif kind == "update_display_data":
+            if "image/svg+xml" in content["data"]:  # a terminal shows no picture, and no new one
+                return super().process_message(msg, cell, cell_index)
             self.screen.again(content["data"].get("text/plain", ""))
         elif kind == "error":
             self.errors += 1

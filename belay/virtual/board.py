@@ -51,6 +51,11 @@ def preparation(modules: dict[str, str] = AT_BOOT) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _source(name: str) -> str | None:
+    """The text of a frozen module, for those that load others in one call."""
+    return (MODULES / f"{name}.py").read_text(encoding="utf-8") if name.isidentifier() else None
+
+
 class MachineReset(Exception):
     """``machine.reset()``: unwinds the interpreter, whatever it is doing."""
 
@@ -202,6 +207,7 @@ class Board:
             "wait": lambda ms, seen: self._console.wait(max(0.0, float(ms)) / 1000, seen),
             "interrupt": self._console.interrupt,
             "reset": self._reset,
+            "source": _source,
             "bootloader": self._bootloader,
             "pulse_us": self._pulse_us,
             "mem_read": lambda at, size: self._registry().read(at, size),

@@ -238,7 +238,7 @@ class Console:
                 or waits).
         """
         vm = self._vm
-        if vm is None or self._dispatching or not self._bench.has_events():
+        if vm is None or self._dispatching or not self._bench.agenda.has_events():
             return
         handler = self._bench.handler
         self._dispatching = True
@@ -362,7 +362,7 @@ class Console:
         """A host call of the program: run what is due."""
         if self._clock.bites is not None:
             self._look_at_watchdog()
-        if self._bench.has_events():
+        if self._bench.agenda.has_events():
             self.run_due()
 
     def output_full(self) -> None:

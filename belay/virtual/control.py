@@ -15,7 +15,6 @@ part of the board adds its own (see :meth:`Control.add`).
 from __future__ import annotations
 
 import contextlib
-import hmac
 import itertools
 import queue
 import socket
@@ -24,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["Client", "CommandError", "Commands", "Control", "Json", "knows"]
+__all__ = ["Client", "CommandError", "Commands", "Control", "Json", "SceneError", "knows"]
 
 Json = Any
 """What JSON can say: None, bool, int, float, str, and lists and dicts of those."""
@@ -38,6 +37,10 @@ _PATIENCE = 1.0  # seconds in which a host answers what the board asks
 
 class CommandError(ValueError):
     """A command that cannot be done; the text goes to whoever gave it."""
+
+
+class SceneError(ValueError):
+    """A scene that cannot be built: which file, which line, what is wrong with it."""
 
 
 class Client:
@@ -146,6 +149,7 @@ class Control:
         self._lock = threading.Lock()
         self._events: queue.SimpleQueue[tuple[str, Json]] | None = None
         self._lost = 0
+        self._sources: dict[str, Callable[[bool], None]] = {}
 
     def add(self, commands: Commands) -> None:
         """Add commands to the table."""
@@ -214,6 +218,7 @@ class Control:
         with self._lock:
             if client in self._clients:
                 self._clients.remove(client)
+            self._tell_sources()
 
     # ---- events
 
@@ -227,6 +232,15 @@ class Control:
             return
         events.put((event, value))
 
+    def when_watched(self, event: str, tell: Callable[[bool], None]) -> None:
+        """Have a source of events told when somebody begins to watch it, and when nobody does."""
+        self._sources[event] = tell
+
+    def _tell_sources(self) -> None:
+        watched = {event for client in self._clients for event in client.watched}
+        for event, tell in self._sources.items():
+            tell(event in watched)
+
     def _watch(self, events: list[str], on: bool = True) -> None:
         client = self.client()
         with self._lock:
@@ -237,6 +251,7 @@ class Control:
             if self._events is None and on:
                 self._events = queue.SimpleQueue()
                 threading.Thread(target=self._pump, name="events", daemon=True).start()
+            self._tell_sources()
 
     def _pump(self) -> None:
         """Send events on, all that wait of one name in one message."""
@@ -268,4 +283,6 @@ def knows(connection: socket.socket, key: str) -> bool:
                 break
             said += data
         connection.settimeout(None)
+    import hmac
+
     return hmac.compare_digest(said, key.encode() + b"\n")

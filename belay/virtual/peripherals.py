@@ -229,7 +229,10 @@ class Bench:
         def told(edge: Edge) -> None:
             pipes.publish("edge", edge)
 
-        self.log.listener = told
+        def watched(by_somebody: bool) -> None:
+            self.log.listener = told if by_somebody else None
+
+        pipes.when_watched("edge", watched)
         return {
             "pin.read": self.read_pin,
             "pins.read": lambda: [self.read_pin(number) for number in range(PIN_COUNT)],
@@ -305,22 +308,32 @@ class Bench:
                 return self.pwm[member]
         return None
 
-    def _set(self, number: int, level: int) -> None:
-        self.pins[number].set(level)
-        if self.agenda.hard and self.on_hard is not None:
-            self.on_hard()
+    def _setters(self) -> HostModule:
+        """The functions that programs call most, with all that they need at hand."""
+        pins, agenda = self.pins, self.agenda
 
-    def _toggle(self, number: int) -> None:
-        self._set(number, 1 - self.pins[number].output)
+        def put(number: int, level: int) -> None:
+            pins[number].set(level)
+            if agenda.hard and self.on_hard is not None:
+                self.on_hard()
+
+        def toggle(number: int) -> None:
+            pin = pins[number]
+            pin.set(1 - pin.output)
+            if agenda.hard and self.on_hard is not None:
+                self.on_hard()
+
+        def get(number: int) -> int:
+            return self.level(number) if self.pwm else pins[number].level
+
+        return {"pin_set": put, "pin_toggle": toggle, "pin_get": get}
 
     def module(self) -> HostModule:
         """What ``machine`` needs of the host."""
         pins, adc, agenda = self.pins, self.adc, self.agenda
         return {
             "pin_setup": self._pin_setup,
-            "pin_get": lambda number: self.level(number) if self.pwm else pins[number].level,
-            "pin_set": self._set,
-            "pin_toggle": self._toggle,
+            **self._setters(),
             "pin_irq": self._pin_irq,
             "pin_mode": lambda number: pins[number].mode,
             "pin_pull": lambda number: pins[number].pull,

@@ -57,14 +57,13 @@ class EdgeLog:
     Attributes:
         edges: oldest first.
         pulses: when pulses (PWM) began, changed and ended.
-        forgotten: how many there were before them.
         listener: is told of every edge, on whichever thread made it.
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self.edges: deque[Edge] = deque(maxlen=_KEPT)
         self.pulses: deque[Pulses] = deque(maxlen=_KEPT)
-        self.forgotten = 0
+        self._added = 0
         self._clock = clock
         self._powered = time.monotonic_ns()
         self.listener: Callable[[Edge], None] | None = None
@@ -80,8 +79,7 @@ class EdgeLog:
     def add(self, pin: int, level: int) -> int:
         """An edge, now; returns its time."""
         edge = (self._clock() - self._powered, pin, level)
-        if len(self.edges) == _KEPT:
-            self.forgotten += 1
+        self._added += 1
         self.edges.append(edge)
         if self.listener is not None:
             self.listener(edge)
@@ -91,7 +89,12 @@ class EdgeLog:
         """Forget all."""
         self.edges.clear()
         self.pulses.clear()
-        self.forgotten = 0
+        self._added = 0
+
+    @property
+    def forgotten(self) -> int:
+        """How many edges there were before those that are kept."""
+        return self._added - len(self.edges)
 
 
 class Port(Protocol):
@@ -237,11 +240,13 @@ class Pin:
             return
         self.level = level
         self.since = self._log.add(self.number, level)
-        for watcher in tuple(self._watchers):
-            watcher(level)
-        edge = RISING if level else FALLING
-        if edge & self.trigger:
-            self._on_edge(self, edge)
+        if self._watchers:
+            for watcher in tuple(self._watchers):
+                watcher(level)
+        if self.trigger:
+            edge = RISING if level else FALLING
+            if edge & self.trigger:
+                self._on_edge(self, edge)
 
     def drive(self, level: int | None) -> None:
         """Connect the pin to a level from outside; None disconnects it."""
@@ -252,7 +257,10 @@ class Pin:
         """The program's side: set the output latch."""
         if level != self.output:
             self.output = level
-            self.settle()
+            if self.mode == MODE_OUT and self.net is None:
+                self.see(level)  # nobody else has a say, and this is what programs do most
+            else:
+                self.settle()
 
     def wired(self) -> Net:
         """The wire on the pin; a new one where there is none."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import waves
+from .control import SceneError
 
 if TYPE_CHECKING:
     from .parts import Part
@@ -31,10 +32,6 @@ kind = "eeprom"
 """What a board has on its bench that nobody has furnished."""
 
 _MISSING = object()
-
-
-class SceneError(ValueError):
-    """A scene that cannot be built: which file, which line, what is wrong with it."""
 
 
 class Entry:

@@ -10,14 +10,12 @@ import sys
 import threading
 from typing import NoReturn
 
-from . import published
 from .board import Board
 from .circuitboard import CircuitBoard
-from .control import Control
+from .control import Control, SceneError
 from .filesystem import DEFAULT_FLASH, Filesystem, MemoryFilesystem
 from .folder import FolderFilesystem
 from .lines import Line, LineEnded, PtyLine, StdioLine, TcpLine
-from .scene import SceneError
 from .vm import VmOptions
 from .webrepl import WebreplLine, settle_password
 
@@ -126,6 +124,8 @@ def _announced(line: Line, names: list[str], pipes: Control, told: str = "") -> 
 
 def _publish(line: Line, names: list[str], pipes: Control) -> None:
     """Let ``belay.virtual.Board(address)`` of this user's programs find the control pipe."""
+    from . import published
+
     key = published.new_key()
     record = published.Record(names[0], names, pipes.listen(key), key, os.getpid())
     path = published.publish(record)

@@ -212,6 +212,40 @@ def test_notebooks(page: sync_api.Page, tmp_path: Path) -> None:
     the_board_asks_the_reader(page, "")
 
 
+def test_the_bench(page: sync_api.Page, tmp_path: Path) -> None:
+    """The fifth notebook: the board as a picture that follows it, sliders and buttons that work."""
+    pictures = Path(os.environ.get("BELAY_PICTURES") or tmp_path)
+    page.evaluate("open_('05-no-hardware.ipynb')")
+    page.wait_for_function(
+        "() => notebook()?.context?.path.endsWith('05-no-hardware.ipynb') && kernelReady()"
+    )
+    run_all(page)
+    page.wait_for_function("() => cells().at(-1) && /\\[\\d+\\]/.test(prompt(cells().at(-1)))")
+    picture = page.locator(f"{PANEL} .jp-CodeCell").nth(1).locator(".jp-RenderedSVG img")
+    picture.wait_for()
+    assert page.locator(f"{PANEL} .widget-slider").count() >= 6
+    page.locator(f"{PANEL} .widget-button", has_text="press").click()
+    picture_says(page, "pressed: True")
+    slider = page.locator(f"{PANEL} .widget-slider", has_text="temperature")
+    number = slider.locator(".widget-readout")
+    number.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("33")
+    page.keyboard.press("Enter")
+    picture_says(page, "temperature: 33")
+    picture.scroll_into_view_if_needed()
+    page.screenshot(path=str(pictures / "bench.png"))
+
+
+def picture_says(page: sync_api.Page, text: str) -> None:
+    """Wait until the picture of the bench has a text in it."""
+    page.wait_for_function(
+        "text => decodeURIComponent("
+        "notebook().node.querySelector('.jp-RenderedSVG img').src).includes(text)",
+        arg=text,
+    )
+
+
 def everything_runs(page: sync_api.Page) -> None:
     run_all(page)
     # An error that the notebook expects does not stop it: the last cell runs too.

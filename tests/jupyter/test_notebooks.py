@@ -122,6 +122,22 @@ EXPECTED = {
         "'three': 5",
         "10 cells, 1 of which fails on purpose",
     ],
+    "05-no-hardware": [
+        "<outside of the virtual board virtual:?seed=5&bench=",
+        "VBox(children=",
+        "Out[4]: 0.25",
+        "Out[7]: True\n",
+        "Out[8]: <IPython.core.display.SVG object>",
+        "Out[11]: 1\n",
+        "Out[13]: <ssd1306 'ssd1306' on ",
+        "Out[14]: 77.0\n",
+        "Out[15]: ['0x3c', '0x76']\n",
+        "Out[17]: ([(0, 0, 210), (30, 0, 180)], (210, 0, 0))\n",
+        "Out[21]: b'hello over there\\n'\n",
+        "Out[23]: (True, '192.168.4.16')\n",
+        "Out[24]: False\n",
+        "25 cells, ",
+    ],
 }
 
 
