@@ -6,4 +6,8 @@ from __future__ import annotations
 from belay import errors
 from belay.errors import *  # noqa: F403 - the same names, all of them
 
-__all__ = errors.__all__
+__all__ = [*errors.__all__, "InternalError"]
+
+
+class InternalError(errors.BelayException):
+    """Belay 0.30 used it inside. Nothing here raises it."""

@@ -148,13 +148,14 @@ class Boards:
         return self._boards[name]
 
     def chosen(self, name: str) -> list[Board]:
-        """The boards that ``-t`` names: all of them for :data:`ALL`, in the order of connecting.
+        """The boards that ``-t`` names, each once: all for :data:`ALL`, as they were connected.
 
         Raises:
             NotConnectedError: there is none of this name.
         """
-        if name != ALL:
-            return [self.get(part.strip()) for part in name.split(",")]
+        names = [part for part in map(str.strip, name.split(",")) if part] or [""]
+        if ALL not in names:
+            return list(dict.fromkeys(map(self.get, names)))
         self._drop_closed()
         return list(self) or [self.current]
 

@@ -21,6 +21,7 @@ from belay_jupyter.cells import CellSource, RunningCells
 from belay_jupyter.filemagics import FileMagics
 from belay_jupyter.options import (
     argument,
+    cell_magic,
     line_cell_magic,
     line_magic,
     magic_arguments,
@@ -29,6 +30,7 @@ from belay_jupyter.options import (
     parse,
     split,
     target_option,
+    unquoted,
 )
 from belay_jupyter.output import say
 from belay_jupyter.plotmagics import PlotMagics
@@ -140,12 +142,14 @@ class BelayMagics(Magics):
         """Connect a board. Cells that name none then run on it."""
         # The command line may hold options of its own: they are not ours.
         ours, is_program, command = self._expanded(line).partition("exec:")
-        options = parse(self.belay_connect, ours.rstrip("'\""))
-        words = [*options.address, is_program + command] if is_program else options.address
+        if is_program and ours[-1:] in ("'", '"'):  # quotes around all of it
+            ours, command = ours[:-1], command.rstrip().removesuffix(ours[-1])
+        options = parse(self.belay_connect, ours)
+        words = list(map(unquoted, options.address))
         try:
             board = self.boards.connect(
-                " ".join(words).strip("'\" "),
-                name=options.name,
+                " ".join([*words, is_program + command.strip()]).strip(),
+                name=unquoted(options.name),
                 reset=options.reset,
                 attempts=options.attempts,
             )
@@ -163,7 +167,7 @@ class BelayMagics(Magics):
     @line_magic
     def belay_disconnect(self, line: str) -> None:
         """Close a board, so that other programs can use its port. Its memory stays as it is."""
-        name = parse(self.belay_disconnect, line).name
+        name = unquoted(parse(self.belay_disconnect, line).name)
         names = self.boards.names() if name == ALL else [name]
         closed = [board for board in map(self.boards.close, names) if board is not None]
         for board in closed:
@@ -241,6 +245,15 @@ class BelayMagics(Magics):
         say(f"Cells that do not say where run {where}.")
 
     # ---------------------------------------------------------------------------- code
+
+    @cell_magic
+    def host(self, line: str, cell: str) -> None:
+        """A cell for this computer, where cells otherwise run on the board. It has no options.
+
+        A line with %%host alone is taken off before IPython looks for magics, so this is about
+        help, Tab and mistakes.
+        """
+        raise UsageError(f"%%host: nothing may stand behind it, so not {line.strip()!r}")
 
     @no_var_expand
     @needs_local_scope
@@ -363,7 +376,7 @@ class BelayMagics(Magics):
             self._renderer.as_message(error)
             raise
         chosen = self._chosen(options.target)
-        together = options.target == ALL or len(chosen) > 1
+        together = ALL in options.target.split(",") or len(chosen) > 1
         what = Launch(source, wish, chosen, together, background=options.bg)
         try:
             return launch(self.shell, what)

@@ -14,6 +14,7 @@ from IPython.core.error import UsageError
 
 __all__ = [
     "argument",
+    "cell_magic",
     "line_cell_magic",
     "line_magic",
     "magic_arguments",
@@ -33,6 +34,7 @@ class _Decorator(Protocol):
 
 
 # IPython has no types for these, or wrong ones.
+cell_magic = cast(_Decorator, decorators.cell_magic)
 line_magic = cast(_Decorator, decorators.line_magic)
 line_cell_magic = cast(_Decorator, decorators.line_cell_magic)
 no_var_expand = cast(_Decorator, decorators.no_var_expand)
@@ -41,13 +43,30 @@ magic_arguments: Callable[[], _Decorator] = untyped.magic_arguments
 argument: Callable[..., _Decorator] = untyped.argument
 _parse: Callable[[Callable[..., Any], str], Any] = untyped.parse_argstring
 
+
+class _Targets(argparse.Action):
+    """Collects what stands behind each ``-t``, with commas between."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        value: Any,
+        option: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        names = unquoted(value).replace(" ", "")
+        setattr(namespace, self.dest, f"{before},{names}".lstrip(","))
+
+
 target_option = argument(
     "-t",
     "--target",
+    action=_Targets,
     default="",
     metavar="NAME",
-    help="The board to use: a name, names with commas between, or all. Without, the one that was "
-    "connected last.",
+    help="The board to use: a name, names with commas between, or all. May be repeated. Without, "
+    "the one that was connected last.",
 )
 
 _WORD = re.compile(r"""\s*("[^"]*"|'[^']*'|\S+)""")
@@ -61,6 +80,8 @@ def parse(magic: Callable[..., Any], line: str) -> Any:
     """
     try:
         return _parse(magic, line)
+    except UsageError as error:
+        raise UsageError(f"{error} (%{magic.__name__}? shows the options)") from None
     except ValueError as error:  # a quote that is not closed
         raise UsageError(f"{error}: {line.strip()}") from None
 

@@ -51,6 +51,8 @@ def board_part(shell: InteractiveShell, cell: str, cursor: int) -> BoardPart | N
             return BoardPart(board, match.end(), cell[match.end() :])
     rewriting = auto.of(shell)
     first = rewriting.body_line(cell)
+    if first is None and rewriting.on and not cell.strip():
+        first = 0  # nothing that could run, but what is typed there will
     if first is not None:
         start = len("".join(cell.splitlines(keepends=True)[:first]))
         if cursor >= start:

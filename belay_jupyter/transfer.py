@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,10 +55,10 @@ def _items(text: str) -> list[tuple[str, str]]:
         if not isinstance(argument, ast.Name):
             raise wrong
         items.append((argument.id, argument.id))
-    for keyword in call.keywords:
-        if keyword.arg is None:
+    for given in call.keywords:
+        if given.arg is None:
             raise wrong
-        items.append((keyword.arg, ast.unparse(keyword.value)))
+        items.append((given.arg, ast.unparse(given.value)))
     return items
 
 
@@ -69,6 +70,6 @@ def wanted_names(texts: Sequence[str]) -> list[str]:
     """
     names = [name.strip() for text in texts for name in unquoted(text).split(",")]
     for name in names:
-        if not name.isidentifier():
+        if not name.isidentifier() or keyword.iskeyword(name):
             raise TransferError(f"-o {name}: give names of variables on the board: -o x,y")
     return list(dict.fromkeys(names))

@@ -165,21 +165,33 @@ def name(n):
         raise NameError("name '%s' isn't defined" % n)
 
 
+def text(v):
+    try:
+        return repr(v)
+    except Exception:  # of a __repr__ of the program's own
+        return "<%s>" % type(v).__name__
+
+
 def fault(e):
     try:
         from io import StringIO
 
         s = StringIO()
-        try:
-            sys.print_exception(e, s)
-        except AttributeError:  # CircuitPython
+        p = getattr(sys, "print_exception", None)
+        if not p:  # CircuitPython
             from traceback import print_exception
 
-            print_exception(type(e), e, getattr(e, "__traceback__", None), file=s)
+            def p(e, s):
+                print_exception(type(e), e, getattr(e, "__traceback__", None), file=s)
+
+        try:
+            p(e, s)
+        except Exception:  # it calls __repr__, too
+            s.write("\n")
         s = s.getvalue()
     except ImportError:
-        s = repr(e)
-    a = [x if travels(x) else repr(x) for x in getattr(e, "args", ())]
+        s = text(e)
+    a = [x if travels(x) else text(x) for x in getattr(e, "args", ())]
     # The classes below its own, so that the host knows which except clauses would catch it.
     t = type(e)
     m = []

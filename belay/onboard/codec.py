@@ -75,8 +75,9 @@ def buffer(o, stack, v, t):
 def sequence(o, stack, v, t):
     if t is VIEW:
         v = list(v)
-        t = list
-    o += b"l" if t is list else b"S" if t is set else b"Z" if t is FROZEN else b"t"
+    for k, c in zip(LISTS, b"ltSZ"):
+        if isinstance(v, k):  # t may be a subclass
+            o.append(c)
     o += number(len(v))
     push(o, stack, iter(v))
 

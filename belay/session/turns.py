@@ -21,6 +21,10 @@ IDLE_PATIENCE = 0.1
 where the board is idle."""
 
 
+WAITING_STEP = 0.05
+"""Seconds after which a call that can be cancelled looks whether it has been, while it waits."""
+
+
 class NotIdle(Exception):
     """A call that was to be made only where the board is idle was not made."""
 
@@ -74,16 +78,22 @@ class Turn:
 
     def _wait(self) -> None:
         lock = self._session._lock
-        if not this_thread.if_idle:
+        given_up = this_thread.given_up
+        if this_thread.if_idle:
+            if not lock.acquire(timeout=IDLE_PATIENCE):
+                raise NotIdle
+        elif given_up is None:
             lock.acquire()
-        elif not lock.acquire(timeout=IDLE_PATIENCE):
-            raise NotIdle
+        else:
+            while not lock.acquire(timeout=WAITING_STEP):
+                if given_up():  # whoever cancelled it does not wait for a call of another thread
+                    raise _cancelled()
 
     def _refusal(self, me: int) -> BaseException | None:
         """Why this thread cannot have the link, now that it is its turn."""
         session = self._session
         if this_thread.given_up is not None and this_thread.given_up():
-            return KeyboardInterrupt("the call was cancelled before it began")
+            return _cancelled()
         if session._closed and session._closer != me:
             if session._dropped:
                 return errors.ConnectionLost(
@@ -103,6 +113,10 @@ class Turn:
         session = self._session
         session._owner = session._turn_frame = None
         session._lock.release()
+
+
+def _cancelled() -> KeyboardInterrupt:
+    return KeyboardInterrupt("the call was cancelled before it began")
 
 
 def has_turn(session: Channel) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from belay.errors import SourceError, SpecialFunctionNameError
 from belay.source.cells import parsed, quietly
-from belay.source.hostnames import host_names
+from belay.source.hostnames import host_names, names_that_run
 from belay.source.tokens import Places, next_token
 
 __all__ = ["BodyError", "Captured", "CapturedBody", "capture", "capture_body"]
@@ -146,6 +146,14 @@ def _find(function: Callable[..., Any], is_on_board: IsOnBoard) -> _Definition:
             f"{name!r}: names that begin with {', '.join(_RESERVED)} belong to belay; rename it"
         )
     free = {n: value for n, value in _closure(function) if not is_on_board(n, value)}
+    try:
+        lines, first_line = inspect.getsourcelines(function)
+    except (OSError, TypeError, SyntaxError):
+        found = None
+    else:
+        found = _parse(function, lines, first_line)
+        runs = names_that_run(found.node) if free else set()
+        free = {n: value for n, value in free.items() if n in runs}
     if free:
         wraps = any(map(inspect.isfunction, free.values()))
         raise SourceError(
@@ -154,11 +162,9 @@ def _find(function: Callable[..., Any], is_on_board: IsOnBoard) -> _Definition:
             + f" If {name}() is what a decorator made, that lacks functools.wraps."
             * wraps
         )
-    try:
-        lines, first_line = inspect.getsourcelines(function)
-    except (OSError, TypeError, SyntaxError):
-        raise _not_found(function) from None
-    return _parse(function, lines, first_line)
+    if found is None:
+        raise _not_found(function)
+    return found
 
 
 def _closure(function: Callable[..., Any]) -> Iterator[tuple[str, object]]:

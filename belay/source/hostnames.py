@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import dis
 from collections.abc import Callable, Iterator
 from types import CodeType
@@ -15,7 +16,7 @@ from belay.source.cells import parsed, quietly
 if TYPE_CHECKING:
     from belay.source.capture import Captured
 
-__all__ = ["host_name_warning", "host_names"]
+__all__ = ["host_name_warning", "host_names", "names_that_run"]
 
 
 def host_names(
@@ -84,6 +85,22 @@ def host_name_warning(captured: Captured, missing: list[str]) -> str:
         f"host program that {exists} not exist on the board. Pass {them} as {an_argument}, import "
         f"{them} inside the function, or define {them} on the board first."
     )
+
+
+def names_that_run(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """The names of a function that a board will meet: all but those of annotations.
+
+    Python counts names of annotations among those that a function takes from the one around it; a
+    board's compiler passes over them.
+    """
+    names = {"__class__"}  # which super() uses without naming it
+    stripped = _Strip().visit(copy.deepcopy(definition))
+    for part in ast.walk(ast.Module(stripped.body, [])):
+        if isinstance(part, ast.Name):
+            names.add(part.id)
+        elif isinstance(part, ast.Nonlocal):
+            names.update(part.names)
+    return names
 
 
 class _Strip(ast.NodeTransformer):

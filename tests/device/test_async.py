@@ -31,6 +31,23 @@ class Heard:
         self.loop.call_soon_threadsafe(self.event.set)
 
 
+class Gate:
+    """A stream that keeps the call that writes to it from going on.
+
+    Attributes:
+        reached: the call has come here.
+        open: it may go on.
+    """
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.open = threading.Event()
+
+    def write(self, text: str) -> None:
+        self.reached.set()
+        assert self.open.wait(20)
+
+
 # ------------------------------------------------------------------------------ calls
 
 
@@ -82,16 +99,16 @@ def test_exceptions_arrive_as_they_are(device: belay.Device) -> None:
 
 
 def test_the_event_loop_goes_on(device: belay.Device) -> None:
-    async def main() -> int:
-        call = asyncio.create_task(device.aio("time.sleep_ms(100)"))
-        turns = 0
-        while not call.done():
+    async def main() -> None:
+        gate = Gate()
+        call = asyncio.create_task(device.aio("print('.')", stream_out=gate))
+        for _ in range(5):
             await asyncio.sleep(0.001)
-            turns += 1
+        assert not call.done()
+        gate.open.set()
         await call
-        return turns
 
-    assert asyncio.run(main()) > 3
+    asyncio.run(main())
 
 
 def test_calls_come_in_order(device: belay.Device) -> None:
@@ -203,12 +220,14 @@ def test_what_waits_for_its_turn_never_runs(device: belay.Device) -> None:
     device("ran = []")
 
     async def main() -> None:
-        first = asyncio.create_task(device.aio("time.sleep_ms(100) or ran.append(1)"))
+        gate = Gate()
+        first = asyncio.create_task(device.aio("print('.') or ran.append(1)", stream_out=gate))
         second = asyncio.create_task(device.aio("ran.append(2)"))
-        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.reached.wait, 20)
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
             await second
+        gate.open.set()
         await first
 
     asyncio.run(main())
@@ -217,24 +236,21 @@ def test_what_waits_for_its_turn_never_runs(device: belay.Device) -> None:
 
 def test_a_call_of_another_thread_is_not_interrupted(device: belay.Device) -> None:
     device("ran = []")
-    begun = threading.Event()
-
-    class Begun:
-        def write(self, text: str) -> None:
-            begun.set()
+    gate = Gate()
 
     def other() -> None:
-        device("print('.')\ntime.sleep_ms(150)\nran.append('other')", stream_out=Begun())
+        device("print('.')\nran.append('other')", stream_out=gate)
 
     async def main() -> None:
         thread = threading.Thread(target=other)
         thread.start()
-        await asyncio.to_thread(begun.wait, 20)
+        await asyncio.to_thread(gate.reached.wait, 20)
         mine = asyncio.create_task(device.aio("ran.append('mine')"))
         await asyncio.sleep(0.02)
         mine.cancel()
         with pytest.raises(asyncio.CancelledError):
             await mine
+        gate.open.set()
         thread.join()
 
     asyncio.run(main())

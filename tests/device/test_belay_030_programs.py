@@ -68,6 +68,16 @@ def test_a_program_written_for_belay_030(program: Program, board: str, tmp_path:
     assert output.getvalue() == program.text
 
 
+def test_exceptions_that_are_in_a_module_of_their_own() -> None:
+    from belay import exceptions
+
+    for name in ("InternalError", "PackageNotFoundError", "IntegrityError", *belay.__all__):
+        if name.endswith(("Error", "Exception", "Lost")):
+            kind = getattr(exceptions, name)
+            assert issubclass(kind, belay.BelayException)
+            assert kind is getattr(belay, name, kind)
+
+
 def close_all(names: dict[str, Any]) -> None:
     for value in list(names.values()):
         if isinstance(value, belay.Device):

@@ -123,6 +123,25 @@ def test_type_and_arguments(
     assert (caught.value.type, caught.value.value_args) == (kind, args)
 
 
+def test_arguments_whose_text_raises(
+    device: belay.Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device("""
+        class Odd:
+            def __repr__(self): raise AttributeError("no text")
+        class OddError(Exception):
+            def __str__(self): raise KeyError("no text")
+    """)
+    with pytest.raises(belay.PyboardException[ValueError]) as caught:
+        device("\nraise ValueError(1, Odd())")
+    assert caught.value.value_args == (1, "<Odd>")
+    assert caught.value.frames[-1].line == 2
+    with pytest.raises(belay.PyboardException["OddError"]) as caught:
+        device("raise OddError(2)")
+    assert caught.value.value_args == (2,)
+    assert capsys.readouterr().out == ""
+
+
 def test_deep_recursion(device: belay.Device) -> None:
     with pytest.raises(belay.PyboardException) as caught:
         device("def deep(n):\n    return deep(n + 1)\ndeep(0)")

@@ -45,6 +45,17 @@ class Heard(io.StringIO):
         return len(text)
 
 
+class Held(Heard):
+    """A stream that keeps the call that writes to it from going on until an event."""
+
+    until: threading.Event
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        assert self.until.wait(20)
+        return written
+
+
 def collect(generator: Any) -> list[Any]:
     """All items; in place of those that cannot travel, where they are and what they are."""
     seen: list[Any] = []
@@ -310,13 +321,13 @@ def test_not_in_a_batch(device: belay.Device) -> None:
 
 @pytest.mark.parametrize("prefetch", [1, 7])
 def test_nothing_is_lost_in_an_interrupt(device: belay.Device, prefetch: int) -> None:
-    @device.task(prefetch=prefetch, timeout=0.15)
+    @device.task(prefetch=prefetch, timeout=0.3)
     def stuck(n):
         yield from range(n)
         while True:
             pass
 
-    @device.task(prefetch=prefetch, timeout=0.15)
+    @device.task(prefetch=prefetch, timeout=0.3)
     def survivor(n):
         yield from range(n)
         try:
@@ -391,12 +402,12 @@ def test_output_that_cannot_be_written(device: belay.Device) -> None:
 
 
 def test_one_thread_at_a_time(device: belay.Device) -> None:
-    heard, seen = Heard(), []
+    heard, refused, seen = Held(), threading.Event(), []
+    heard.until = refused
 
     @device.task
     def waiting():
         print("waits")
-        time.sleep_ms(200)  # noqa: F821 - the board's
         yield 1
 
     generator = waiting()
@@ -406,6 +417,7 @@ def test_one_thread_at_a_time(device: belay.Device) -> None:
         assert heard.event.wait(20)
         with pytest.raises(ValueError, match="generator already executing"):
             next(generator)
+        refused.set()
         thread.join()
     assert seen == [1]
     assert list(generator) == []

@@ -100,6 +100,37 @@ def test_capture_and_redirection_catch_the_output(kernel: Kernel) -> None:
     assert (reply.stdout, reply.result) == ("", "('inside\\n', 8)")
 
 
+# An Output widget and its block, as ipywidgets makes them.
+OUTPUT_WIDGET = """
+import sys
+from comm import create_comm
+box = create_comm(target_name="jupyter.widget", data={"state": {"_model_name": "OutputModel"}})
+def update(msg_id):
+    sys.stdout.flush()
+    sys.stderr.flush()
+    box.send({"method": "update", "state": {"msg_id": msg_id}})
+update(get_ipython().kernel.get_parent("shell")["header"]["msg_id"])
+get_ipython().run_cell_magic("device", "", "print('inside')")
+get_ipython().run_line_magic("belay_reset", "")
+update("")
+print("outside")
+"""
+
+
+def test_an_output_widget_catches_it(kernel: Kernel) -> None:
+    """It takes what comes between its two messages and belongs to the cell that it names."""
+    taken: dict[str, list[str]] = {}
+    msg_id = ""
+    for message in kernel.good(OUTPUT_WIDGET).messages:
+        content = message["content"]
+        if message["msg_type"] == "comm_msg":
+            msg_id = content["data"]["state"]["msg_id"]
+        elif message["msg_type"] == "stream":
+            by = "widget" if message["parent_header"]["msg_id"] == msg_id else "cell"
+            taken.setdefault(by, []).append(content["text"])
+    assert taken == {"widget": ["inside\n", "Reset board (virtual:)\n"], "cell": ["outside\n"]}
+
+
 # ------------------------------------------------------------------------------------ errors
 
 
@@ -173,6 +204,7 @@ def test_the_cells_behind_a_failed_one_do_not_run(kernel: Kernel) -> None:
         reply = client.get_shell_msg(timeout=60)
         statuses[reply["parent_header"]["msg_id"]] = reply["content"]["status"]
     assert [statuses[i] for i in ids] == ["error", "aborted"]
+    assert kernel.run_behind_aborted("%%device\n'the next'").result == "'the next'"
 
 
 def test_a_file_on_the_board_is_named_as_such(kernel: Kernel) -> None:
@@ -275,7 +307,9 @@ def test_help(kernel: Kernel) -> None:
     [
         ("%%device", "body is empty"),
         ("%%device\n   \n", "the cell is empty"),
-        ("%%device --nonsense\n1", "unrecognized arguments: --nonsense"),
+        ("%%device --nonsense\n1", "unrecognized arguments: --nonsense (%device? shows the op"),
+        ("%%host -t board\n1", "%%host: nothing may stand behind it, so not '-t board'"),
+        ("%belay_connect --help", "unrecognized arguments: --help (%belay_connect? shows the op"),
         ("%%device --timeout soon\n1", "argument --timeout: invalid float value"),
     ],
 )
@@ -288,15 +322,15 @@ def test_wrong_use(kernel: Kernel, cell: str, message: str) -> None:
 
 def test_loading_is_cheap_and_says_what_to_type(bare_kernel: Kernel) -> None:
     loaded = (
-        "import sys, time\nbefore = set(sys.modules)\nspent = time.process_time()\n"
-        "%load_ext belay_jupyter\nspent = time.process_time() - spent\n"
+        "import sys\nbefore = set(sys.modules)\n%load_ext belay_jupyter\n"
         "new = set(sys.modules) - before\n"
         "sorted(m for m in new if not m.startswith(('belay', 'belay_jupyter')))"
     )
     reply = bare_kernel.good(loaded)
     heavy = ("serial", "wasmtime", "cyclopts", "nbclient", "rich", "requests", "ipywidgets")
     assert not any(name in (reply.result or "") for name in heavy)
-    assert float(bare_kernel.good("spent").result or 1) < 0.1  # s of the processor's time
+    # 19 small modules take 50 ms here; a time would be that of whatever else this machine does.
+    assert int(bare_kernel.good("len(new)").result or 999) <= 30
     assert bare_kernel.good("'belay.device' in new, 'belay.session' in new").result == (
         "(False, False)"
     )
@@ -358,9 +392,19 @@ def test_connecting_again(bare_kernel: Kernel) -> None:
     assert "Traceback" not in reply.error
     assert "no board is connected" in bare_kernel.run("%%device\n1").error
 
-    command = f"exec:{sys.executable} -m belay.virtual --stdio"
-    assert "exec:" in bare_kernel.good(f"%belay_connect --no-reset {command}").stderr
-    assert bare_kernel.good("%%device\n1").result == "1"
+    program = f"{sys.executable} -m belay.virtual --stdio"
+    for address in (
+        f"--no-reset exec:{program}",
+        f"--no-reset 'exec:{program}'",
+        f'"exec:{program}" ',
+        f'exec:sh -c "exec {program}"',
+        '"virtual:shared"',
+        "'virtual:shared' --name 'board'",
+    ):
+        told = bare_kernel.good(f"%belay_connect {address}").stderr
+        assert told.startswith("Connected to MicroPython"), address
+        assert bare_kernel.good("%%device\n1").result == "1"
+    assert bare_kernel.good("%belay_disconnect 'board'").stderr == "Closed virtual:shared\n"
 
 
 def test_a_dead_link_and_the_end_of_the_kernel(tmp_path: Path) -> None:

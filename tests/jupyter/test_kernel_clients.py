@@ -60,6 +60,7 @@ def running(
             process.kill()
 
 
+@pytest.mark.timeout(240)  # three programs at once
 def test_nbconvert_nbmake_and_a_console(environment: dict[str, str], tmp_path: Path) -> None:
     notebook = write(tmp_path / "notebook.ipynb")
     nothing = tmp_path / "pytest.ini"

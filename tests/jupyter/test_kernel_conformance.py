@@ -58,6 +58,7 @@ class TestConformance(jupyter_kernel_test.KernelTests):
             cls.km, cls.kc = started.manager, started.client
             started.good("import machine")  # says which board it found, on stderr
             started.good("%%host\nimport sys")
+            started.be_patient("%%host\n")
             yield
 
     @classmethod

@@ -97,8 +97,9 @@ def test_values_for_the_board() -> None:
 
 def test_names_from_the_board() -> None:
     assert wanted_names(["x,y", "z", "x"]) == ["x", "y", "z"]
-    with pytest.raises(TransferError, match=r"-o x\.y"):
-        wanted_names(["x.y"])
+    for wrong in ("x.y", "class", ""):
+        with pytest.raises(TransferError, match=f"-o {wrong}: give names"):
+            wanted_names([wrong])
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ EXPECTED = {
         "----> 2     return sum(values) / len(values)",
         "ZeroDivisionError: divide by zero",
         "mean  ",
-        "us on the board",
+        "s on the board; heap free before: ",
         "Out[6]: 49995000\n",
         "'three': 5",
         "10 cells, 1 of which fails on purpose",

@@ -76,6 +76,7 @@ def test_the_kernel(python: Path, tmp_path: Path) -> None:
         assert asked.result == "'answer'"
         stopped = kernel.run_and_interrupt("print('go')\nwhile True: pass", "go")
         assert stopped.error.endswith("KeyboardInterrupt: the board was stopped")
+        kernel.be_patient("%%host\n")
         reply = kernel.client.complete("pri", reply=True, timeout=60)
         assert reply["content"]["matches"] == ["print"]
         assert kernel.good("x").result == "1"

@@ -34,8 +34,7 @@ def shift_tab(kernel: Kernel, code: str) -> str | None:
 
 @pytest.fixture(scope="module")
 def ready(kernel: Kernel) -> Kernel:
-    # However busy this machine is: an idle board answers.
-    kernel.good("import belay_jupyter.knowledge\nbelay_jupyter.knowledge.PATIENCE = 30")
+    kernel.be_patient()
     kernel.good("%belay_connect virtual: --name other")
     kernel.good("%%device\nonly_there = 1")
     kernel.good("%belay_connect virtual:")

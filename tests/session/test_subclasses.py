@@ -63,6 +63,16 @@ def test_what_is_shown_in_its_own_way_does_not(session: Session, value: Any) -> 
         session.call("same", (value,), {})
 
 
+@pytest.mark.parametrize("base", ["list", "tuple", "set", "frozenset", "dict"])
+def test_those_of_the_board_come_as_their_base(session: Session, base: str) -> None:
+    content = "{1: 2}" if base == "dict" else "[1]"
+    session.execute(f"class Own({base}): pass", "t")
+    value = session.evaluate(f"[Own({content}), {{'a': Own({content})}}]")
+    same = eval(f"{base}({content})")
+    assert value == [same, {"a": same}]
+    assert type(value[0]) is type(same)
+
+
 @pytest.mark.parametrize("value", [*VALUES, True, None], ids=lambda value: type(value).__name__)
 def test_what_travels_as_it_is_needs_no_adapting(value: Any) -> None:
     assert adapt(value) is NotImplemented

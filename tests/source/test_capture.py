@@ -283,6 +283,37 @@ def test_a_closure_over_what_the_board_has_is_none() -> None:
         return 1
 
 
+def test_a_closure_of_annotations_is_none() -> None:
+    """Python 3.10 to 3.13 takes their names from the function around; no board looks at them."""
+    Kind = list
+    count = 0
+
+    def annotated(x: Kind) -> Kind:
+        values: Kind = [x]
+
+        def inner(y: Kind, *more: Kind) -> Kind:
+            return [y]
+
+        class Held:
+            kept: Kind
+
+        return values + inner(x)
+
+    def counting(x: Kind) -> None:
+        nonlocal count
+        count += 1
+
+    def using(x: Kind) -> Any:
+        values: Kind = Kind(x)
+        return values
+
+    assert capture(annotated).name == "annotated"
+    with pytest.raises(SourceError, match=r"counting\(\) uses count from the function around"):
+        capture(counting)
+    with pytest.raises(SourceError, match=r"using\(\) uses Kind from the function around"):
+        capture(using)
+
+
 def test_what_a_decorator_wraps_is_sent() -> None:
     def logged(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
