@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PlotMagics"]
 
-_OPTION = re.compile(
-    r"(?<=\s)(?:--(every|seconds|window|topic|labels|title|echo|target)(?=[\s=]|$)|-t\s+(\S+))"
-)
-"""An option behind an expression. ``x -t`` is a difference, unless a board is called so."""
+_VALUE = r"""(?:"[^"]*"|'[^']*'|\S+)"""
+_OPTION = rf"--echo|--(?:every|seconds|window|topic|labels|title|target)(?:=|\s+){_VALUE}|-t\s+\S+"
+_TAIL = re.compile(rf"(?:\s+(?:{_OPTION}))+\s*\Z")
+"""Options behind an expression."""
+_TARGET = re.compile(r"\s-t\s+(\S+)")
 
 
 @magics_class
@@ -76,9 +77,10 @@ class PlotMagics(Magics):
             options, expression = parse(self.belay_plot, line), ""
         if cell is None and not expression and not options.topic:
             raise UsageError("%belay_plot: what? Such as: %belay_plot adc.read_u16() --every 0.1")
+        if cell is not None:
+            self._plot_cell(options, cell)
+            return None
         try:
-            if cell is not None:
-                return self._plot_cell(options, cell)
             return self._plot(options, expression)
         except (BelayException, TypeError, ValueError) as error:
             self._boards.renderer.as_message(error)
@@ -86,15 +88,13 @@ class PlotMagics(Magics):
 
     def _options_first(self, line: str) -> str:
         """The line with the options in front that stand behind the expression."""
-        for match in _OPTION.finditer(line):
-            name = match[2]
-            if (
-                name is None
-                or name == boards.ALL
-                or set(name.split(",")) <= set(self._boards.names())
-            ):
-                return f"{line[match.start() :]} {line[: match.start()]}"
-        return line
+        tail = _TAIL.search(line)
+        if tail is None:
+            return line
+        # "x -t" is a difference, unless a board is called so.
+        there = {boards.ALL, *self._boards.names()}
+        named = {name for names in _TARGET.findall(tail[0]) for name in names.split(",")}
+        return f"{tail[0]} {line[: tail.start()]}".lstrip() if named <= there else line
 
     def _wishes(self, options: Any) -> dict[str, Any]:
         return {
@@ -129,9 +129,13 @@ class PlotMagics(Magics):
 
         if not cell.strip():
             raise UsageError("%%belay_plot: the cell is empty. Write a program that prints tuples.")
-        (board,) = self._boards.chosen(options.target)[:1]
         printed = Given("printed")
-        plot = figure.make([printed], lambda: board.device, **self._wishes(options))
+        try:
+            (board,) = self._boards.chosen(options.target)[:1]
+            plot = figure.make([printed], lambda: board.device, **self._wishes(options))
+        except (BelayException, ValueError) as error:
+            self._boards.renderer.as_message(error)
+            raise
         display(plot)
         text = PrintedTuples(printed.take, STDOUT, echo=options.echo)
         try:

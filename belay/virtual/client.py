@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -402,4 +403,6 @@ def _pipe_to(address: str) -> Pipe:
 
 def of_socket(address: str, connection: socket.socket) -> Board:
     """The board at the other end of a connected socket."""
-    return Board.on(address, Pipe(lambda: connection, f"The virtual board {address}"))
+    pipe = Pipe(lambda: connection, f"The virtual board {address}")
+    weakref.finalize(pipe, connection.close)  # also of a board whose outside nobody has used
+    return Board.on(address, pipe)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from xml.sax.saxutils import escape
 
 from belay_jupyter.plots.series import Series
@@ -55,21 +55,14 @@ def svg(
         )
 
     parts = [_text(_LEFT, 18, title, anchor="start", weight="bold")] if title else []
-    for v in _ticks(low, high, 5):
-        y = place(left, v)[1]
-        parts.append(_rule(_LEFT, y, width - _RIGHT, y))
-        parts.append(_text(_LEFT - 6, y + 4, f"{v:.6g}", anchor="end"))
-    for t in _ticks(left, right, 8):
-        x = place(t, low)[0]
-        parts.append(_rule(x, top, x, top + inner[1]))
-        parts.append(_text(x, top + inner[1] + 16, f"{t:.6g} s", anchor="middle"))
+    parts += _grid((left, right), (low, high), place, width)
     for index, (_, moments, column) in enumerate(lines):
         colour = COLOURS[index % len(COLOURS)]
         for run in _thinned(moments, column, left, right, int(inner[0])):
             points = " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in run)
             parts.append(
-                f'<polyline points="{points}" fill="none" stroke="{colour}" '
-                f'stroke-width="1.5" stroke-linejoin="round" stroke-linecap="round"{_dash(index)}/>'
+                f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5" '
+                f'stroke-linejoin="round" stroke-linecap="round"{_dash(index)}/>'
             )
     legend, below = _legend([name for name, _, _ in lines], width, height)
     parts += legend
@@ -82,6 +75,24 @@ def svg(
         f'width="{width}" height="{below:.0f}" font-family="sans-serif" font-size="12" '
         f'role="img" aria-label="{label}">{"".join(parts)}</svg>'
     )
+
+
+def _grid(
+    times: _Point, values: _Point, place: Callable[[float, float], _Point], width: int
+) -> list[str]:
+    """Lines at round numbers, and the numbers."""
+    parts = []
+    (left, right), (low, high) = times, values
+    for v in _ticks(low, high, 5):
+        y = place(left, v)[1]
+        parts.append(_rule(_LEFT, y, width - _RIGHT, y))
+        parts.append(_text(_LEFT - 6, y + 4, f"{v:.6g}", anchor="end"))
+    (_, top), (_, foot) = place(left, high), place(left, low)
+    for t in _ticks(left, right, 8):
+        x = place(t, low)[0]
+        parts.append(_rule(x, top, x, foot))
+        parts.append(_text(x, foot + 16, f"{t:.6g} s", anchor="middle"))
+    return parts
 
 
 def _legend(names: Sequence[str], width: int, y: float) -> tuple[list[str], float]:

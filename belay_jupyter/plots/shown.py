@@ -133,15 +133,16 @@ class Shown:
         with self._lock:
             picture = self._figure.svg()
             widget = self._looked_at or self._figure.running
-            key = f"{widget} {picture}"
+            in_cell = threading.current_thread() is threading.main_thread()
+            # nbclient listens to the cell that runs only: it may not have heard a thread.
+            key = f"{widget} {in_cell} {picture}"
             if key == self._kept:
                 return
             self._kept = key
             self.widget.picture = picture
             bundle = self._bundle(widget=widget, picture=picture)
         for place, cell in self._places:
-            if cell is None or threading.current_thread() is threading.main_thread():
-                # As the output of the cell that runs now: nbclient listens to no other.
+            if cell is None or in_cell:
                 display(bundle, raw=True, display_id=place, update=True)
             else:
                 cell.update(bundle, place)

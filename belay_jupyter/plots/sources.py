@@ -19,6 +19,7 @@ from belay_jupyter import polling
 from belay_jupyter.plots.series import NotPlottable, Series
 
 if TYPE_CHECKING:
+    from belay.clock import Clock
     from belay.device import Device
 
 __all__ = ["Given", "Source", "labels_in", "parts_of", "source_of"]
@@ -101,11 +102,22 @@ class EventSource(Source):
                 for ticks, sample in stream.take(_WAIT):
                     if ticks != ticks_before:
                         ticks_before = ticks
-                        moment = time.monotonic() if clock is None else clock.monotonic(ticks)
+                        moment = _moment(clock, ticks)
                     self._add(moment, sample)
                 self._series.dropped = stream.dropped
         finally:
             stream.close()
+
+
+def _moment(clock: Clock | None, ticks: int) -> float:
+    """The host's time of a board's tick; that of the arrival while nothing is known of its clock.
+
+    Only a first cell that emits before the board has answered anything is so early.
+    """
+    if clock is not None:
+        with contextlib.suppress(ValueError):
+            return clock.monotonic(ticks)
+    return time.monotonic()
 
 
 class IteratorSource(Source):

@@ -13,11 +13,11 @@ PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 
 PROGRAM = """\
 %%device
-import belay, time
+import belay, math, time
 def measure(count):
     due = time.ticks_us()
     for n in range(count):
-        belay.emit('imu', (n, n % 500, 250 - n % 250, '<b>' and 100))
+        belay.emit('imu', (n, n % 500, round(250 + 150 * math.sin(n / 90)), 100))
         due = time.ticks_add(due, 500)
         while time.ticks_diff(due, time.ticks_us()) > 0:
             time.sleep_us(50)
@@ -28,7 +28,7 @@ PLOT = """\
 import belay_jupyter
 imu = belay_jupyter.plot(
     belay_jupyter.get_device().events('imu', maxlen=100_000),
-    sequence=0, labels=['n', 'saw', '<i>down</i>', 'flat'], window=1, title='IMU'
+    sequence=0, labels=['n', 'saw', '<i>sine</i>', 'flat'], window=1, title='IMU'
 )
 imu
 """
@@ -54,6 +54,12 @@ def wait_for(page: sync_api.Page, condition: str, arg: Any = None) -> None:
 
 
 def a_plot_advances(page: sync_api.Page, pictures: Path, tmp_path: Path) -> None:
+    page.evaluate(
+        """() => {
+          if (document.querySelector('#jp-left-stack')?.checkVisibility())
+            jupyterapp.commands.execute('application:toggle-left-area');
+        }"""
+    )
     run(page, PROGRAM, "defined")
     page.evaluate("source => { add(source); run(); }", PLOT)
     plot = page.locator(f"{PANEL} .belay-plot").last
@@ -71,7 +77,7 @@ def a_plot_advances(page: sync_api.Page, pictures: Path, tmp_path: Path) -> None
     # Text of a board, or of the user, is text.
     assert plot.locator("i").count() == 0
     names = plot.locator(".belay-plot-channel").all_inner_texts()
-    assert [name.split("\n")[0] for name in names] == ["saw", "<i>down</i>", "flat"]
+    assert [name.split("\n")[0] for name in names] == ["saw", "<i>sine</i>", "flat"]
     the_plot_is_used(page, plot, tmp_path)
     plot.screenshot(path=pictures / "live-plot.png")
     dark(page, plot, pictures)
@@ -119,7 +125,7 @@ def the_plot_is_used(page: sync_api.Page, plot: sync_api.Locator, tmp_path: Path
     saved.value.save_as(path)
     assert path.name == "IMU.csv"
     rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
-    assert rows[0] == ["seconds", "n", "saw", "<i>down</i>", "flat"]
+    assert rows[0] == ["seconds", "n", "saw", "<i>sine</i>", "flat"]
     assert [int(float(row[1])) for row in rows[1:]] == list(range(6000))
     with page.expect_download() as saved:
         plot.get_by_role("button", name="PNG").click()

@@ -108,6 +108,15 @@ EXPECTED = {
         " °C  ####",
         "15 cells, 1 of which fails on purpose",
     ],
+    "07-live-plot": [
+        "<LivePlot of nothing yet: 0 samples (0/s)>",
+        "3000 samples, 0 lost; x from -1.0 to 1.0\n",
+        "<LivePlot of volts: ",
+        "watch\n",
+        "done\n",
+        "Out[13]: {'left': 100, 'right': 100}\n",
+        "13 cells",
+    ],
     "04-kernel": [
         "Connected to MicroPython ",
         *(f"tick {i}\n" for i in range(5)),
