@@ -17,6 +17,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8
 _INK = "#808080"  # seen on both
 _LEFT, _RIGHT, _TOP, _FOOT = 64, 12, 12, 30
 
+_HUGE, _TINY = 1e300, 1e-290
+
 _Point = tuple[float, float]
 
 
@@ -41,7 +43,7 @@ def svg(
     for one in series:
         rows = one.rows()
         lines += [(name, rows.times, rows.columns[name]) for name in one.drawn]
-    finite = [v for _, _, column in lines for v in column if math.isfinite(v)]
+    finite = [v for _, _, column in lines for v in column if _drawable(v)]
     times = [t for _, column, _ in lines for t in (column[:1], column[-1:]) if t]
     left, right = _span([t[0] for t in times])
     low, high = _span(finite, margin=0.05)
@@ -140,17 +142,20 @@ def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
     )
 
 
+def _drawable(value: float) -> bool:
+    """Whether it has a place: differences of larger numbers are infinite."""
+    return abs(value) < _HUGE  # which no NaN is
+
+
 def _span(values: Sequence[float], margin: float = 0.0) -> tuple[float, float]:
     """From the least to the largest, never empty."""
     if not values:
         return 0.0, 1.0
     low, high = min(values), max(values)
-    if high - low < 1e-12 * max(abs(low), abs(high)) or low == high:
-        around = abs(low) * 0.1 or 1.0
+    if high - low < max(1e-12 * max(abs(low), abs(high)), _TINY):
+        around = abs(low) * 0.1 if abs(low) > _TINY else 1.0
         return (low - around, high + around) if margin else (low, low + 1.0)
     room = (high - low) * margin
-    if not math.isfinite(room) or not math.isfinite(high - low):
-        return low / 2, high / 2  # of the order of the largest float
     return low - room, high + room
 
 
@@ -181,7 +186,7 @@ def _thinned(
             here.clear()
 
     for t, v in zip(times, values, strict=True):
-        if not math.isfinite(v):
+        if not _drawable(v):
             close()
             if runs[-1]:
                 runs.append([])

@@ -120,4 +120,4 @@ def test_nbconvert_shows_the_picture(tmp_path: Path) -> None:
     page = (tmp_path / "plot.html").read_text(encoding="utf-8")
     assert "<polyline" in page
     assert "&lt;level&gt;" in page
-    assert VIEW not in page
+    assert f'<script type="{VIEW}">' not in page
