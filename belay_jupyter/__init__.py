@@ -16,17 +16,26 @@ Loading is cheap: ``belay`` and everything below it are imported when they are f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from belay.device import Device
+    from belay.proxies import ProxyObject
     from belay_jupyter.magics import BelayMagics
     from belay_jupyter.plots.figure import LivePlot
+    from belay_jupyter.views.base import View
 
-__all__ = ["get_device", "load_ipython_extension", "plot", "unload_ipython_extension"]
+__all__ = [
+    "get_device",
+    "load_ipython_extension",
+    "plot",
+    "register_view",
+    "unload_ipython_extension",
+    "view",
+]
 
 _loaded: BelayMagics | None = None
 
@@ -125,3 +134,35 @@ def plot(
     wishes = {"labels": labels, "every": every, "seconds": seconds, "window": window, "keep": keep}
     wishes |= {"sequence": sequence, "title": title, "height": height}
     return make(sources, get_device, **wishes)  # type: ignore[arg-type]
+
+
+def view(proxy: ProxyObject, every: float | None = None) -> View:
+    """An object of a board to look into and to touch; the last value of a cell shows it.
+
+    A Pin is a switch, a PWM has sliders, an ADC a gauge. Anything else is a tree of members that
+    open one level, and one message, at a time; methods are buttons. A click on a board that is busy
+    does nothing, and says so; when the board is closed or reset, the view goes grey.
+
+    Args:
+        proxy: the object.
+        every: seconds between two looks at it, while the board is idle; None: with its button.
+
+    Raises:
+        TypeError: it is no proxy.
+    """
+    from belay_jupyter.views.registry import view as made
+
+    return made(proxy, every)
+
+
+def register_view(type_name: str, factory: Callable[..., View]) -> None:
+    """Have objects of a type shown by a view of your own.
+
+    Args:
+        type_name: as the board calls the type, with its module or without: ``"BME280"``.
+        factory: called with a proxy and ``every``; as a rule a class derived from
+            :class:`belay_jupyter.views.base.View`.
+    """
+    from belay_jupyter.views.registry import register
+
+    register(type_name, factory)

@@ -8,6 +8,7 @@ is under way, and its turn is never taken.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import weakref
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Poller", "Question", "Watch", "ask", "poller_of"]
 
-VALUE, READING, CALLS, MEMBERS = range(4)
-"""The kinds of questions; see belay/onboard/looking.py."""
+VALUE, READING, CALLS, MEMBERS, ALIVE = range(5)
+"""The kinds of questions; see belay/onboard/looking.py. Whether an object is still there is known
+without asking the board."""
+
+log = logging.getLogger("belay")
 
 _PATIENCE = 5.0
 """Seconds after which what was asked is interrupted: a property that never returns, say."""
@@ -150,7 +154,11 @@ class Poller:
             # At whole multiples of the interval: what is asked as often is asked together.
             one.due = (now // one.every + 1) * one.every
             one.stopped = one.stopped or answer.ended
-            one.callback(answer)
+            try:
+                one.callback(answer)
+            except Exception:
+                log.exception("what shows a board's answer has raised")
+                one.stopped = True
 
 
 def ask(device: Device, questions: list[Question], *, wait: bool = False) -> list[Answer] | None:
@@ -210,7 +218,9 @@ def _gone(device: Device, question: Question) -> Answer | None:
             question.what._belay_check()
         except StaleProxyError:
             return Answer(None, "the board was reset, and the object is gone", ended=True)
-    return None
+    if question.kind != ALIVE:
+        return None
+    return Answer(True) if device._session.alive() else Answer(None, "the link ended", ended=True)
 
 
 _pollers: weakref.WeakKeyDictionary[Device, Poller] = weakref.WeakKeyDictionary()

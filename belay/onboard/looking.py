@@ -11,6 +11,9 @@
 MOST_SEEN = 200  # members of one object
 
 
+FUNCTIONS = ("function", "bound_method", "closure", "generator")
+
+
 def text_of(v):
     try:
         s = repr(v)
@@ -20,7 +23,7 @@ def text_of(v):
 
 
 def reading(o):
-    if callable(o) and type(o).__name__ in ("function", "bound_method", "closure"):
+    if type(o).__name__ in FUNCTIONS:
         return o()
     for n in ("read_u16", "value", "duty_u16", "duty", "datetime"):
         f = getattr(o, n, None)
@@ -41,7 +44,10 @@ def seen(o):
     elif t in plain_:
         return t.__name__, text_of(o), 0, r
     else:
-        a = [x for x in dir(o) if x[0] != "_"]
+        # Not dir(o): on an instance, MicroPython's runs the properties.
+        d = getattr(o, "__dict__", None) if t is not type else None
+        a = list(d) + [x for x in dir(t) if x not in d] if d is not None else dir(o)
+        a = [x for x in a if x[0] != "_"]
         c = len(a)
         n = []
         for x in a[:MOST_SEEN]:
@@ -50,7 +56,7 @@ def seen(o):
             except Exception as e:
                 r.append((x, "v", "", text_of(e)))
     for x, v in n:
-        f = callable(v) and type(v) is not type
+        f = type(v).__name__ in FUNCTIONS
         r.append((x, "f" if f else "v", type(v).__name__, "" if f else text_of(v)))
     return t.__name__, text_of(o), c, r
 

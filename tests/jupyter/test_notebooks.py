@@ -108,6 +108,15 @@ EXPECTED = {
         " °C  ####",
         "15 cells, 1 of which fails on purpose",
     ],
+    "06-touch-the-board": [
+        "<PinView of <ProxyObject machine.Pin at virtual:, led>>",
+        "<PWMView of <ProxyObject machine.PWM at virtual:, motor>>",
+        "<ADCView of <ProxyObject machine.ADC at virtual:, knob>>",
+        "<TreeView of <ProxyObject dict at virtual:, settings>>",
+        "<TankView of <ProxyObject Tank at virtual:, tank>>",
+        "Out[10]: (7, 7.0)\n",
+        "10 cells",
+    ],
     "07-live-plot": [
         "<LivePlot of nothing yet: 0 samples (0/s)>",
         "3000 samples, 0 lost; x from -1.0 to 1.0\n",
