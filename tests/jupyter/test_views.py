@@ -12,10 +12,12 @@ import pytest
 
 import belay
 import belay_jupyter
+from belay.transports import open_transport
 from belay_jupyter.views import registry
 from belay_jupyter.views.base import View
 from belay_jupyter.views.special import ADCView, PinView, PWMView
 from belay_jupyter.views.tree import TreeView
+from tests.links.counting import CountingLink
 
 OBJECTS = """
 from machine import ADC, PWM, Pin
@@ -228,3 +230,26 @@ def test_a_reader_without_a_kernel_sees_the_values(board: belay.Device) -> None:
     tree = belay_jupyter.view(board.proxy("thing"))._repr_mimebundle_()["text/html"]
     assert "<b>bold" not in tree
     assert "bold" in tree
+
+
+def test_what_a_view_costs() -> None:
+    """Round trips, of a proxy whose type is known: docs/widgets.md names them."""
+    link = CountingLink(open_transport("virtual:"))
+    with belay.Device(link) as device:
+        device(OBJECTS)
+        belay_jupyter.view(device.proxy("pin"))  # what is uploaded once
+        proxies = [device(f"({name})", proxy=True) for name in ("pin", "pwm", "adc", "thing")]
+
+        def cost(what: Callable[[], Any]) -> int:
+            link.reset()
+            what()
+            return link.round_trips
+
+        views = []
+        for proxy in proxies:
+            assert cost(lambda proxy=proxy: views.append(belay_jupyter.view(proxy))) == 1  # type: ignore[misc]
+        assert [cost(view.refresh) for view in views] == [1] * 4
+        (switch,) = all_in(views[0], widgets.ToggleButton)
+        assert cost(lambda: setattr(switch, "value", True)) == 2  # turn it, look at it
+        assert cost(row(views[3], "items").click) == 2  # take it, which tells its type; look at it
+        assert cost(row(views[3], "items").click) == 0  # closed again

@@ -36,7 +36,7 @@ def views_are_touched(page: sync_api.Page, pictures: Path) -> None:
     switch.click()
     page.wait_for_function("() => output(cells().at(-1)).includes('high (1)')")
     # What is outside of the simulated chip sees it.
-    run(page, "'level', board.board.pins[25].value", "('level', 1)")
+    run(page, "'level', board.board.pins[25].read()", "('level', 1)")
     # By keyboard: the slider has the focus, and an arrow moves it.
     handle = page.locator(f"{PANEL} .widget-slider .noUi-handle").last
     handle.focus()
