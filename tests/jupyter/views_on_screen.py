@@ -47,11 +47,12 @@ def views_are_touched(page: sync_api.Page, pictures: Path) -> None:
         " return found && parseFloat(found.textContent) > 0; }"
     )
     run(page, "%%device\n'turned' if motor.duty_u16() > 0 else 'still'", "'turned'")
-    page.locator(f"{PANEL} button[title='open limits']").click()
+    page.locator(f"{PANEL} button[title*=limits]").click()
     opened = page.locator(f"{PANEL} .widget-html", has_text="8.5")
     opened.last.wait_for()
     assert page.locator(f"{PANEL} .widget-html i", has_text="tank").count() == 0
-    area = page.locator(f"{PANEL} .jp-OutputArea-output", has=switch)
+    inner = page.locator("button.widget-toggle-button")
+    area = page.locator(f"{PANEL} .jp-OutputArea-output", has=inner)
     area.last.screenshot(path=pictures / "views.png")
     run(page, "board.close()\n'closed ' + 'now'", "closed now")
     page.locator(f"{PANEL} button.widget-toggle-button[disabled]").wait_for()
