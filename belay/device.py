@@ -253,7 +253,8 @@ class Device(
         """
         self._refuse_closed()
         self._need_agent()
-        stream = self._events.stream(topic, maxlen, self._board_time if return_time else None)
+        time_of = self._board_time if return_time else None
+        stream = self._events.stream(topic, maxlen, time_of, self._clock)
         self._listen()
         return stream
 

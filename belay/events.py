@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
 
+    from belay.clock import Clock
+
 __all__ = ["EventStream", "Events"]
 
 log = logging.getLogger("belay")
@@ -32,12 +34,22 @@ class EventStream(Iterator[Any]):
     and raises what ended the link if that is lost for good. Also a context manager.
 
     Attributes:
+        topic: of which.
         dropped: values that came while ``maxlen`` others were waiting: the oldest make room.
+        clock: the board's, which makes times of the ticks that :meth:`take` gives.
     """
 
-    def __init__(self, maxlen: int, time_of: TimeOf | None) -> None:
+    def __init__(
+        self,
+        maxlen: int,
+        time_of: TimeOf | None,
+        topic: Any = None,
+        clock: Clock | None = None,
+    ) -> None:
         if maxlen < 1:
             raise ValueError(f"maxlen must be 1 or more, not {maxlen}")
+        self.topic = topic
+        self.clock = clock
         self.dropped = 0
         self._waiting: deque[tuple[int, Any]] = deque(maxlen=maxlen)
         self._time_of = time_of
@@ -71,6 +83,30 @@ class EventStream(Iterator[Any]):
                 self._changed.wait(left)
             ticks, value = self._waiting.popleft()
         return value if self._time_of is None else (value, self._time_of(ticks))
+
+    def take(self, timeout: float | None = None) -> list[tuple[int, Any]]:
+        """All values that wait, at once: for streams of thousands in a second.
+
+        Args:
+            timeout: seconds to wait for the first one; None for ever, 0 not at all.
+
+        Returns:
+            The values, oldest first, each behind the board's milliseconds (see :attr:`clock`).
+            Empty when none came.
+
+        Raises:
+            StopIteration: there will be none any more.
+        """
+        with self._changed:
+            if not self._waiting and not self._ended:
+                self._changed.wait(timeout)
+            taken = list(self._waiting)
+            self._waiting.clear()
+            if taken or not self._ended:
+                return taken
+            if self._error is not None:
+                raise self._error
+            raise StopIteration
 
     def __len__(self) -> int:
         """How many values are waiting."""
@@ -154,9 +190,11 @@ class Events:
                 kept.remove(callback)
             self._callbacks[topic] = kept
 
-    def stream(self, topic: Any, maxlen: int, time_of: TimeOf | None) -> EventStream:
+    def stream(
+        self, topic: Any, maxlen: int, time_of: TimeOf | None, clock: Clock | None = None
+    ) -> EventStream:
         """An iterator over the values of a topic that come from now on."""
-        stream = EventStream(maxlen, time_of)
+        stream = EventStream(maxlen, time_of, topic, clock)
         with self._lock:
             # A stream that nobody holds any more must not be filled for ever.
             self._streams.setdefault(topic, []).append(weakref.ref(stream))

@@ -16,15 +16,26 @@ Loading is cheap: ``belay`` and everything below it are imported when they are f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from belay.device import Device
+    from belay.proxies import ProxyObject
     from belay_jupyter.magics import BelayMagics
+    from belay_jupyter.plots.figure import LivePlot
+    from belay_jupyter.views.base import View
 
-__all__ = ["get_device", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = [
+    "get_device",
+    "load_ipython_extension",
+    "plot",
+    "register_view",
+    "unload_ipython_extension",
+    "view",
+]
 
 _loaded: BelayMagics | None = None
 
@@ -79,3 +90,79 @@ def get_device(name: str = "") -> Device:
     if _loaded is None:
         raise NotConnectedError("no board is connected; type: %load_ext belay_jupyter")
     return _loaded.boards.get(name).device
+
+
+def plot(
+    *sources: Any,
+    labels: Sequence[str] = (),
+    every: float = 0.1,
+    seconds: float | None = None,
+    window: float = 10.0,
+    keep: int | None = 1_000_000,
+    sequence: str | int | None = None,
+    title: str = "",
+    height: int = 300,
+) -> LivePlot:
+    """A plot that grows while boards measure; the last value of a cell shows it.
+
+    A sample is a number, a tuple or list of numbers, or a dict of numbers by name. Several sources,
+    also of several boards, share one figure and one clock: times are the host's, in seconds since
+    the plot was made, of the moment at which the board emitted (as exactly as its clock is known),
+    was asked, or, for generators, when the item arrived (``return_time=True``: when it was made).
+
+    Args:
+        sources: ``device.events(topic)``; a generator of a task, or any other iterator; proxies
+            (a Pin's value, an ADC's reading) and expressions in quotes, which are asked for while
+            the board is idle; functions that return samples; lists of these, and dicts, whose
+            keys are names.
+        labels: names of the channels, or of the sources where there are several.
+        every: seconds between two values of what has to be asked for.
+        seconds: end after so long; None goes on until :meth:`stop`.
+        window: seconds that are seen at once.
+        keep: most samples of a source that are kept, the newest; None keeps all.
+        sequence: the channel, by name or place, that counts the samples: what is missing is then
+            counted as lost.
+        title: above the plot.
+        height: of it, in pixels.
+
+    Raises:
+        TypeError: something cannot be plotted.
+        ValueError: a number makes no sense.
+    """
+    from belay_jupyter.plots.figure import make
+
+    wishes = {"labels": labels, "every": every, "seconds": seconds, "window": window, "keep": keep}
+    wishes |= {"sequence": sequence, "title": title, "height": height}
+    return make(sources, get_device, **wishes)  # type: ignore[arg-type]
+
+
+def view(proxy: ProxyObject, every: float | None = None) -> View:
+    """An object of a board to look into and to touch; the last value of a cell shows it.
+
+    A Pin is a switch, a PWM has sliders, an ADC a gauge. Anything else is a tree of members that
+    open one level, and one message, at a time; methods are buttons. A click on a board that is busy
+    does nothing, and says so; when the board is closed or reset, the view goes grey.
+
+    Args:
+        proxy: the object.
+        every: seconds between two looks at it, while the board is idle; None: with its button.
+
+    Raises:
+        TypeError: it is no proxy.
+    """
+    from belay_jupyter.views.registry import view as made
+
+    return made(proxy, every)
+
+
+def register_view(type_name: str, factory: Callable[..., View]) -> None:
+    """Have objects of a type shown by a view of your own.
+
+    Args:
+        type_name: as the board calls the type, with its module or without: ``"BME280"``.
+        factory: called with a proxy and ``every``; as a rule a class derived from
+            :class:`belay_jupyter.views.base.View`.
+    """
+    from belay_jupyter.views.registry import register
+
+    register(type_name, factory)

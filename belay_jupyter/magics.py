@@ -33,6 +33,7 @@ from belay_jupyter.options import (
     unquoted,
 )
 from belay_jupyter.output import say
+from belay_jupyter.plotmagics import PlotMagics
 
 __all__ = ["BelayMagics"]
 
@@ -70,6 +71,7 @@ class BelayMagics(Magics):
         self._cells = RunningCells(shell)
         self._files = FileMagics(shell)
         self._bench = BenchMagics(shell)
+        self._plots = PlotMagics(shell, self._cells)
         self._renderer = self.boards.renderer
 
     @observe("address", "attempts")
@@ -83,6 +85,7 @@ class BelayMagics(Magics):
         self.shell.register_magics(self)
         self.shell.register_magics(self._files)
         self.shell.register_magics(self._bench)
+        self.shell.register_magics(self._plots)
         self._cells.watch()
         self._renderer.install()
         self.shell.input_transformers_cleanup.append(self._auto.transform)
@@ -99,7 +102,7 @@ class BelayMagics(Magics):
         self._renderer.uninstall()
         self._cells.unwatch()
         self._bench.stop()
-        for ours in (self, self._files, self._bench):
+        for ours in (self, self._files, self._bench, self._plots):
             _unregister(self.shell, ours)
 
     # ---------------------------------------------------------------------------- connections

@@ -119,6 +119,13 @@ class CellText:
         content = {"data": data, "metadata": metadata, "transient": {}}
         self._thread.schedule(lambda: self._message("display_data", content))
 
+    def update(self, data: dict[str, Any], display_id: str) -> None:
+        """Replace what was displayed under this id, from any thread."""
+        if self._parent is None or self._thread is None:
+            return
+        content = {"data": data, "metadata": {}, "transient": {"display_id": display_id}}
+        self._thread.schedule(lambda: self._message("update_display_data", content))
+
     def _message(self, kind: str, content: dict[str, Any]) -> None:
         assert self._session is not None
         if _ending.is_set():

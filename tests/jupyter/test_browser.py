@@ -20,6 +20,8 @@ import pytest
 
 from belay_jupyter.kernelspec import install
 from tests.jupyter.kernels import ROOT
+from tests.jupyter.plots_on_screen import a_plot_advances
+from tests.jupyter.views_on_screen import views_are_touched
 
 if not os.environ.get("CI"):  # there, what is missing is a failure
     pytest.importorskip("jupyterlab", reason="no JupyterLab: `make lab` installs it")
@@ -197,6 +199,8 @@ def test_notebooks(page: sync_api.Page, tmp_path: Path) -> None:
     everything_runs(page)
     take_picture(page, pictures / "first-notebook.png", 6)
     the_stop_button_stops_the_board(page)
+    a_plot_advances(page, pictures, tmp_path)
+    views_are_touched(page, pictures)
     no_hurry(page, "")
     tab_asks_the_board(page, "%%device\n")
     take_popup(page, pictures / "completion.png")

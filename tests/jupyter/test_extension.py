@@ -327,7 +327,16 @@ def test_loading_is_cheap_and_says_what_to_type(bare_kernel: Kernel) -> None:
         "sorted(m for m in new if not m.startswith(('belay', 'belay_jupyter')))"
     )
     reply = bare_kernel.good(loaded)
-    heavy = ("serial", "wasmtime", "cyclopts", "nbclient", "rich", "requests", "ipywidgets")
+    heavy = (
+        "serial",
+        "wasmtime",
+        "cyclopts",
+        "nbclient",
+        "rich",
+        "requests",
+        "ipywidgets",
+        "anywidget",
+    )
     assert not any(name in (reply.result or "") for name in heavy)
     # 19 small modules take 50 ms here; a time would be that of whatever else this machine does.
     assert int(bare_kernel.good("len(new)").result or 999) <= 30

@@ -108,6 +108,23 @@ EXPECTED = {
         " °C  ####",
         "15 cells, 1 of which fails on purpose",
     ],
+    "06-touch-the-board": [
+        "<PinView of <ProxyObject machine.Pin at virtual:, led>>",
+        "<PWMView of <ProxyObject machine.PWM at virtual:, motor>>",
+        "<ADCView of <ProxyObject machine.ADC at virtual:, knob>>",
+        "<TreeView of <ProxyObject dict at virtual:, settings>>",
+        "<TankView of <ProxyObject Tank at virtual:, tank>>",
+        "Out[9]: (7, 7.0)\n",
+        "9 cells",
+    ],
+    "07-live-plot": [
+        "<LivePlot of nothing yet: 0 samples (0/s)>",
+        "3000 samples, 0 lost; x from -1.0 to 1.0\n",
+        "watch\n",
+        "done\n",
+        "Out[13]: {'left': 100, 'right': 100}\n",
+        "13 cells",
+    ],
     "04-kernel": [
         "Connected to MicroPython ",
         *(f"tick {i}\n" for i in range(5)),

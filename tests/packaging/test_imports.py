@@ -11,6 +11,7 @@ import pytest
 import belay
 
 HEAVY = {
+    "anywidget",
     "IPython",
     "asyncio",
     "concurrent",

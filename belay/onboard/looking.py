@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# What views and plots want to know of objects, many of them in one request. An extension of the
+# agent: runs in its dictionary, and comments do not travel.
+#
+# Operation "L": ([(kind, what, names), ...],)
+#   kind 0: the value of the expression what; 1: of the object what, read as below; 2: what its
+#   methods names answer, called without arguments; 3: what there is to see of it: its type, its
+#   text, how many members it has, and for each of the first ones its name, its kind (f callable,
+#   v value), the name of its type, and its text
+# Each answers (1, value), or (0, text of the exception). What cannot travel is given as its text.
+MOST_SEEN = 200  # members of one object
+
+
+FUNCTIONS = ("function", "bound_method", "closure", "generator")
+
+
+def text_of(v):
+    try:
+        s = repr(v)
+    except Exception as e:
+        s = "<" + type(e).__name__ + ">"
+    return s if len(s) < 200 else s[:200] + "..."
+
+
+def reading(o):
+    if type(o).__name__ in FUNCTIONS:
+        return o()
+    for n in ("read_u16", "value", "duty_u16", "duty", "datetime"):
+        f = getattr(o, n, None)
+        if callable(f):
+            return f()
+    return o
+
+
+def seen(o):
+    t = type(o)
+    r = []
+    if isinstance(o, dict):
+        n = [(text_of(k), o[k]) for k in list(o)[:MOST_SEEN]]
+        c = len(o)
+    elif isinstance(o, (list, tuple)):
+        n = [(str(i), o[i]) for i in range(min(len(o), MOST_SEEN))]
+        c = len(o)
+    elif t in plain_:
+        return t.__name__, text_of(o), 0, r
+    else:
+        # Not dir(o): on an instance, MicroPython's runs the properties.
+        d = getattr(o, "__dict__", None) if t is not type else None
+        a = list(d) + [x for x in dir(t) if x not in d] if d is not None else dir(o)
+        a = [x for x in a if x[0] != "_"]
+        c = len(a)
+        n = []
+        for x in a[:MOST_SEEN]:
+            try:
+                n.append((x, getattr(o, x)))
+            except Exception as e:
+                r.append((x, "v", "", text_of(e)))
+    for x, v in n:
+        f = type(v).__name__ in FUNCTIONS
+        r.append((x, "f" if f else "v", type(v).__name__, "" if f else text_of(v)))
+    return t.__name__, text_of(o), c, r
+
+
+def looked(a):
+    r = []
+    for kind, o, names in a[0]:
+        try:
+            if kind == 0:
+                v = eval(compile_(o, "<belay>", "eval") if compile_ else o, G)
+            elif type(o) is str and kind < 4:  # the name of a global
+                o = eval(o, G)
+            if kind == 1:
+                v = reading(o)
+            elif kind == 2:
+                v = [getattr(o, n)() for n in names]
+            elif kind == 3:
+                v = seen(o)
+            r.append((1, v if travels(v) else text_of(v)))
+        except Exception as e:
+            x = type(e).__name__
+            r.append((0, x + ": " + str(e) if str(e) else x))
+    return r
+
+
+plain_ = (int, float, str, bool, bytes, type(None))
+OPS[76] = looked

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One question to a board for everything in the notebook that wants to be up to date.
+
+Views and plots say what they want to know and how often. All that is due is asked in one message,
+and only while the board is idle: a cell that runs is never delayed by more than the question that
+is under way, and its turn is never taken.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from belay.errors import BelayException, PyboardException, StaleProxyError
+
+if TYPE_CHECKING:
+    from belay.device import Device
+    from belay.proxies import ProxyObject
+
+__all__ = ["Answer", "Poller", "Question", "Watch", "ask", "poller_of"]
+
+VALUE, READING, CALLS, MEMBERS, ALIVE = range(5)
+"""The kinds of questions; see belay/onboard/looking.py. Whether an object is still there is known
+without asking the board."""
+
+log = logging.getLogger("belay")
+
+_PATIENCE = 5.0
+"""Seconds after which what was asked is interrupted: a property that never returns, say."""
+
+_AGAIN = 0.05
+"""Seconds after which a busy board is asked whether it is idle by now."""
+
+
+class Question(NamedTuple):
+    """What is wanted.
+
+    Attributes:
+        kind: one of the constants above.
+        what: an expression, a name, or a proxy.
+        names: of methods, where they are to be called.
+    """
+
+    kind: int
+    what: str | ProxyObject
+    names: tuple[str, ...] = ()
+
+
+class Answer(NamedTuple):
+    """What the board said.
+
+    Attributes:
+        value: as asked for; None where there is an error.
+        error: what the board raised, as text; or empty.
+        time: of the host (``time.monotonic()``), when it was asked.
+        ended: there will be no other: the board was closed or lost, or the object with a reset.
+    """
+
+    value: Any
+    error: str = ""
+    time: float = 0.0
+    ended: bool = False
+
+
+class Watch:
+    """A question that is asked again and again.
+
+    Args:
+        question: what.
+        callback: takes each answer, in the poller's thread.
+        every: seconds between two of them.
+    """
+
+    def __init__(
+        self, question: Question, callback: Callable[[Answer], object], every: float
+    ) -> None:
+        self.question = question
+        self.callback = callback
+        self.every = every
+        self.due = 0.0
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self.stopped = True
+
+
+class Poller:
+    """Asks one board what all its watches want.
+
+    Attributes:
+        polls: how often it has asked.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self._device = weakref.ref(device)
+        self._watches: list[Watch] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self.polls = 0
+
+    def watch(
+        self, question: Question, callback: Callable[[Answer], object], every: float
+    ) -> Watch:
+        """Ask from now on.
+
+        Raises:
+            ValueError: ``every`` is no time.
+        """
+        if not every > 0:
+            raise ValueError(f"every={every!r}: it must be a number of seconds, such as 0.1")
+        watch = Watch(question, callback, every)
+        with self._changed:
+            self._watches.append(watch)
+            self._changed.notify()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="belay polls", daemon=True)
+                self._thread.start()
+        return watch
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._watches = [one for one in self._watches if not one.stopped]
+                if not self._watches:
+                    self._thread = None
+                    return
+                now = time.monotonic()
+                due = [one for one in self._watches if one.due <= now + 1e-3]
+                if not due:
+                    self._changed.wait(min(one.due for one in self._watches) - now)
+                    continue
+            self._poll(due)
+
+    def _poll(self, due: list[Watch]) -> None:
+        device = self._device()
+        if device is None:
+            answers: list[Answer] | None = [Answer(None, "the board is gone", ended=True)] * len(
+                due
+            )
+        else:
+            answers = ask(device, [one.question for one in due])
+        if answers is None:  # busy
+            with self._changed:
+                self._changed.wait(_AGAIN)
+            return
+        self.polls += 1
+        now = time.monotonic()
+        for one, answer in zip(due, answers, strict=True):
+            # At whole multiples of the interval: what is asked as often is asked together.
+            one.due = (now // one.every + 1) * one.every
+            one.stopped = one.stopped or answer.ended
+            try:
+                one.callback(answer)
+            except Exception:
+                log.exception("what shows a board's answer has raised")
+                one.stopped = True
+
+
+def ask(device: Device, questions: list[Question], *, wait: bool = False) -> list[Answer] | None:
+    """Ask once, in one message.
+
+    Args:
+        device: the board.
+        questions: what.
+        wait: for its turn. Without, a board that is busy is not asked.
+
+    Returns:
+        The answers, in order; None where the board was busy.
+    """
+    from belay.output import handler
+    from belay.session.requests import Operation
+
+    session = device._session
+    answers: list[Answer | None] = [_gone(device, question) for question in questions]
+    asked = [question for question, gone in zip(questions, answers, strict=True) if gone is None]
+    if not asked:
+        return [one for one in answers if one is not None]
+    sent = [(one.kind, _operand(one.what), list(one.names)) for one in asked]
+    operation = Operation(b"L", (sent,), "looking", generation=session.generation)
+    perform = session.perform if wait else session.perform_if_idle
+    before = time.monotonic()
+    try:
+        got = perform(operation, timeout=_PATIENCE, output=handler(None))
+        if got is NotImplemented:
+            return None if not session._lost_agent else _after_reset(questions)
+        now = (before + time.monotonic()) / 2
+        fresh = [Answer(v, time=now) if ok else Answer(None, v, now) for ok, v in got]
+    except (PyboardException, KeyboardInterrupt) as error:
+        fresh = [Answer(None, str(error) or type(error).__name__, before)] * len(asked)
+    except BelayException as error:
+        over = device.closed or session.closed or not session.alive()
+        fresh = [Answer(None, str(error), before, over)] * len(asked)
+    rest = iter(fresh)
+    return [next(rest) if one is None else one for one in answers]
+
+
+def _after_reset(questions: list[Question]) -> list[Answer]:
+    """The board was reset, and no call has set it up again yet: names may come back with one."""
+    text = "the board was reset"
+    return [Answer(None, text, ended=not isinstance(one.what, str)) for one in questions]
+
+
+def _operand(what: str | ProxyObject) -> Any:
+    return what if isinstance(what, str) else what._belay_operand
+
+
+def _gone(device: Device, question: Question) -> Answer | None:
+    """The answer to a question that there is no sense in asking."""
+    if device.closed:
+        return Answer(None, "the board is closed", ended=True)
+    if not isinstance(question.what, str):
+        try:
+            question.what._belay_check()
+        except StaleProxyError:
+            return Answer(None, "the board was reset, and the object is gone", ended=True)
+    if question.kind != ALIVE:
+        return None
+    return Answer(True) if device._session.alive() else Answer(None, "the link ended", ended=True)
+
+
+_pollers: weakref.WeakKeyDictionary[Device, Poller] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def poller_of(device: Device) -> Poller:
+    """The one that asks this board, for everybody."""
+    with _lock:
+        poller = _pollers.get(device)
+        if poller is None:
+            poller = _pollers[device] = Poller(device)
+    return poller
