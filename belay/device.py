@@ -28,7 +28,7 @@ from belay.markers import (
     has_class_executers,
 )
 from belay.mounting import Mounting
-from belay.output import STDOUT, InputLines, TextSink, handler
+from belay.output import STDOUT, InputLines, TextSink
 from belay.recovery import Recovery
 from belay.registry import DeviceMeta
 from belay.session.facts import Implementation, implementation_of
@@ -382,7 +382,7 @@ class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMe
                 reset=self._reset,
                 startup=self._startup,
                 timeout=self._connect_timeout,
-                output=handler(STDOUT),
+                output=self._output(STDOUT),
                 generation=generation,
             )
         except errors.PyboardException as error:
@@ -419,7 +419,7 @@ class Device(Calling, Syncing, Filing, Timekeeping, Mounting, metaclass=DeviceMe
         """From now on take what the board sends between calls."""
         self._listening = True
         session, noticed = self._session, self._recovery.noticed
-        session.listen(handler(STDOUT), lambda error: noticed(session, error))
+        session.listen(self._output(STDOUT), lambda error: noticed(session, error))
 
 
 class _Holder:
