@@ -6,8 +6,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -58,6 +59,8 @@ def run_on_device(device: Device, item: pytest.Function, arguments: dict[str, An
     """
     function = item.function
     executer = _TestExecuter(device)
+    code = function.__code__
+    begins = {(code.co_filename, code.co_name): code.co_firstlineno}
     try:
         call = executer(function)
         if item.cls is not None and not _is_static(item):
@@ -66,16 +69,16 @@ def run_on_device(device: Device, item: pytest.Function, arguments: dict[str, An
     except errors.PyboardException as error:
         failure = executer.failure(error)
         if failure is None:
-            fail_as_host(_other(error), error.frames, function)
+            fail_as_host(_other(error), error.frames, begins)
         failed = _assertion(device, item, *failure, error)
         # Boards name the last line of a statement that has several.
         line = failure[0].first + executer.first_line - 1
         last = dataclasses.replace(error.frames[-1], line=line)
-        fail_as_host(failed, [*error.frames[:-1], last], function)
+        fail_as_host(failed, [*error.frames[:-1], last], begins)
 
 
 def fail_as_host(
-    error: Exception, frames: Sequence[BoardFrame], function: Callable[..., Any] | None = None
+    error: Exception, frames: Sequence[BoardFrame], begins: Mapping[tuple[str, str], int]
 ) -> NoReturn:
     """Raise an exception with a traceback that leads through the files of this computer.
 
@@ -83,15 +86,16 @@ def fail_as_host(
 
     Args:
         error: what to raise.
-        frames: of the board, outermost first.
-        function: the test, whose frame is taken for that of the same name.
+        frames: of the board, outermost first. Those in files that only the board has are left out.
+        begins: the lines at which functions begin, by file and name: they are shown from there.
     """
     __tracebackhide__ = True
     names: dict[str, Any] = {"__belay_error__": error}
     error.__suppress_context__ = True  # the board's exception, whose traceback this is
     code: CodeType | None = None
-    for frame in reversed(frames):
-        code = _as_if(frame, _begin_of(frame, function), names, code)
+    for frame in reversed([frame for frame in frames if os.path.isabs(frame.filename)]):
+        first = min(frame.line, begins.get((frame.filename, frame.name), frame.line))
+        code = _as_if(frame, first, names, code)
     if code is not None:
         exec(code, names)
     raise error
@@ -112,13 +116,6 @@ def _as_if(
     code = compile(tree, frame.filename, "exec")
     # The first line of this code is that of the function: pytest shows all from there on.
     return code.replace(co_firstlineno=code.co_firstlineno + begins - 1, co_name=frame.name)
-
-
-def _begin_of(frame: BoardFrame, function: Callable[..., Any] | None) -> int:
-    """The line at which the function of a frame begins, as far as it is known."""
-    code = getattr(function, "__code__", None)
-    mine = code is not None and (code.co_filename, code.co_name) == (frame.filename, frame.name)
-    return min(frame.line, code.co_firstlineno) if mine and code is not None else frame.line
 
 
 class _TestExecuter(TaskExecuter):

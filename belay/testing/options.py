@@ -14,7 +14,7 @@ SIMULATED = ("auto", "only", "never")
 RESETS = ("never", "module", "function")
 
 _INI = {
-    "device": "address or name of the board that tests use, or 'all'; several on lines of their own",
+    "device": "address or name of the board that tests use, or 'all'; one a line",
     "device_sim": "may the virtual board serve: auto, only or never (default: auto)",
     "device_reset": "when a board is soft-reset: never, module or function (default: function)",
     "device_wait": "seconds to wait for a board that another process uses (default: 300)",

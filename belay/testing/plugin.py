@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Measured(path), "belay-measurements")
 
 
-def _run(config: pytest.Config) -> Run:
+def run_of(config: pytest.Config) -> Run:
     """What this process knows of the run; made when the first test needs it."""
     if _RUN not in config.stash:
         from belay.testing.run import Run
@@ -90,7 +90,7 @@ def pytest_configure_node(node: Any) -> None:
     """Give the workers of xdist a folder in which they tell each other of bad boards."""
     config = node.config
     if _concerned(config):
-        node.workerinput["belay_notes"] = _run(config).make_notes()
+        node.workerinput["belay_notes"] = run_of(config).make_notes()
     else:
         node.workerinput["belay_notes"] = ""
 
@@ -118,6 +118,18 @@ class _Measured:
 
 
 # ---------------------------------------------------------------------------- collection
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Any:
+    """A file of unittest that runs on the board is not imported here."""
+    folders = settings_of(parent.config).unittests
+    if not any(folder in module_path.parents for folder in folders):
+        return None
+    from belay.testing.unittests import OnBoardFile, imports_unittest
+
+    if not imports_unittest(module_path):
+        return None
+    return OnBoardFile.from_parent(parent, path=module_path)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -200,7 +212,7 @@ def _belay_board(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def _belay_held(request: pytest.FixtureRequest, _belay_board: str) -> HeldBoard:
     """The first board of a test."""
-    return _run(request.config).first(request.node, _belay_board)
+    return run_of(request.config).first(request.node, _belay_board)
 
 
 @pytest.fixture
@@ -243,21 +255,21 @@ def devices(
     request: pytest.FixtureRequest, _belay_board: str
 ) -> Callable[[int], tuple[Device, ...]]:
     """``devices(2)``: that many boards, ``device`` being the first where a test has both."""
-    run, item = _run(request.config), request.node
+    run, item = run_of(request.config), request.node
     return lambda count: run.several(item, _belay_board, count)
 
 
 @pytest.fixture
 def device_factory(request: pytest.FixtureRequest, _belay_board: str) -> Callable[..., Device]:
     """``device_factory("wifi", board="pico-a")``: another board that has what is asked."""
-    run, item = _run(request.config), request.node
+    run, item = run_of(request.config), request.node
     return lambda *names, board="", **limits: run.another(item, names, board or "", limits)
 
 
 @pytest.fixture
 def record_measurement(request: pytest.FixtureRequest) -> Callable[..., None]:
     """``record_measurement(name, value, unit, low, high)``: out of its limits it is a failure."""
-    run, item = _run(request.config), request.node
+    run, item = run_of(request.config), request.node
 
     def record(
         name: str,
