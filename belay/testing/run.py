@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,11 +138,14 @@ class Run:
 
     def shorten(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Leave our own frames out of the traceback of a test, where others are left."""
-        if call.excinfo is None or not item.stash.get(_BOARDS, []):
+        excinfo = call.excinfo
+        whole = item.config.getoption("fulltrace")
+        if excinfo is None or whole or not item.stash.get(_BOARDS, []):
             return
-        theirs = call.excinfo.traceback.filter(lambda entry: not str(entry.path).startswith(_OURS))
-        if theirs and not item.config.getoption("fulltrace"):
-            call.excinfo.traceback = theirs
+        theirs = _without_ours(excinfo.tb)
+        if theirs is not None:
+            error = excinfo.value.with_traceback(theirs)
+            call.excinfo = pytest.ExceptionInfo.from_exception(error)
 
     def report(
         self, item: pytest.Item, report: pytest.TestReport, error: BaseException | None
@@ -192,3 +196,15 @@ class Run:
 
 def _module(item: pytest.Item) -> str:
     return item.nodeid.partition("::")[0]
+
+
+def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of belay; None where no other is left."""
+    frames = []
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(_OURS):
+            frames.append(traceback)
+        traceback = traceback.tb_next
+    for part in reversed(frames):
+        traceback = TracebackType(traceback, part.tb_frame, part.tb_lasti, part.tb_lineno)
+    return traceback
