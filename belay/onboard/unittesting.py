@@ -34,7 +34,8 @@ def _belay_unittest():
             pass
 
         def addCleanup(self, function, *args, **keywords):
-            self.__dict__.setdefault("_cleanups", [])
+            if not hasattr(self, "_cleanups"):
+                self._cleanups = []
             self._cleanups.append((function, args, keywords))
 
         def doCleanups(self):

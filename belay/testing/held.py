@@ -67,6 +67,7 @@ class HeldBoard:
         self._link: Transport | None = None
         self._broken = False
         self._greeted = 0
+        self._modules: dict[str, bool] = {}
         self._recorder: RecordingTransport | None = None
         self._opening = Opening(slot.address, timeout=self._patience)
         self.power = PowerSwitch(slot)
@@ -162,7 +163,11 @@ class HeldBoard:
             return
         if not device.closed and (device._session.closed or not device.connected):
             self._broken = True
-        device.close()
+        try:
+            device.close()
+        except (errors.ConnectionFailedError, errors.DeviceClosedError):
+            if self._link is not None:  # else its power was taken: nothing can be torn down
+                raise
 
     def connect_again(self) -> None:
         """The board has got its power: connect the Device of the test, as it was set up."""
@@ -200,6 +205,18 @@ class HeldBoard:
     def known(self) -> bool:
         """Whether it was ever connected."""
         return self._info is not None
+
+    def imports(self, module: str) -> bool:
+        """Whether the board can import a module; True as long as it has not been asked."""
+        if module not in self._modules:
+            if self.device is None:
+                return True
+            try:
+                self.device(f"__import__({module!r}) and None", record=False)
+                self._modules[module] = True
+            except errors.PyboardException:
+                self._modules[module] = False
+        return self._modules[module]
 
     @property
     def real(self) -> bool:

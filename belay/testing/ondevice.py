@@ -75,6 +75,10 @@ def run_on_device(device: Device, item: pytest.Function, arguments: dict[str, An
         line = failure[0].first + executer.first_line - 1
         last = dataclasses.replace(error.frames[-1], line=line)
         fail_as_host(failed, [*error.frames[:-1], last], begins)
+    except errors.BelayException as error:  # it could not begin, or did not end in time
+        place = BoardFrame(code.co_filename, code.co_firstlineno, code.co_name)
+        frames = getattr(error.__cause__, "frames", ()) or (place,)
+        fail_as_host(error, frames, begins)
 
 
 def fail_as_host(

@@ -63,7 +63,7 @@ class Requirements:
             specifier = SpecifierSet(versioned[2])
             return specifier.contains(Version(info.version), prereleases=True)
         if name.startswith("module:"):
-            return name.removeprefix("module:") in info.modules
+            return held.imports(name.removeprefix("module:"))
         facts = {info.implementation, info.platform, *info.emitters}
         facts |= {"threads"} if "_thread" in info.modules else set()
         return name in facts or name in held.slot.table.capabilities

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import socket
@@ -16,6 +17,18 @@ from pathlib import Path
 import pytest
 
 from tests.transports.far_ends import SerialServer, TcpServer
+
+# pytester forgets what an inner run has loaded, but packages remember it: classes would be twice.
+for _name in (
+    "testing.run",
+    "testing.boardfacts",
+    "testing.ondevice",
+    "testing.power",
+    "testing.unittests",
+    "transports.labgrid",
+    "transports.boards",
+):
+    importlib.import_module(f"belay.{_name}")
 
 CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 """Where the compiled virtual board is; pytester moves HOME."""
@@ -54,18 +67,18 @@ def _board(*args: str) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "belay.virtual", *args],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "XDG_CACHE_HOME": CACHE},
     )
-    assert process.stdout is not None
-    return process, process.stdout.readline()
+    assert process.stderr is not None
+    return process, process.stderr.readline()
 
 
 def _end(process: subprocess.Popen[str]) -> None:
     process.terminate()
     process.wait(10)
-    for stream in (process.stdin, process.stdout):
+    for stream in (process.stdin, process.stderr):
         if stream is not None:
             stream.close()
 
@@ -75,9 +88,9 @@ def tcp_board() -> Iterator[str]:
     """A board that takes one TCP client after another; its address."""
     process, said = _board("--tcp", "0")
     try:
-        found = re.search(r"(\d+)\s*$", said)
+        found = re.search(r"socket://\S+", said)
         assert found is not None, said
-        yield f"socket://127.0.0.1:{found[1]}"
+        yield found[0]
     finally:
         _end(process)
 

@@ -160,7 +160,7 @@ def test_each(board): pass
     assert "no board roof in this run, which has rig" in text
     assert "test_each[rig] PASSED" in text
     never = runs.test(source, "--device-sim=never")
-    never.assert_outcomes(skipped=6)  # test_each has no board to run on, so no test
+    never.assert_outcomes(skipped=7)
 
 
 def test_what_is_wrong_is_said(runs: Runs) -> None:
