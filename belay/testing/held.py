@@ -161,9 +161,9 @@ class HeldBoard:
         self.user = None
         if device is None:
             return
-        if not device.closed and (device._session.closed or not device.connected):
-            self._broken = True
         try:
+            if not device.closed and not device.connected:
+                self._broken = True
             device.close()
         except (errors.ConnectionFailedError, errors.DeviceClosedError):
             if self._link is not None:  # else its power was taken: nothing can be torn down

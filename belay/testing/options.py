@@ -36,7 +36,6 @@ class Settings(NamedTuple):
         log_dir: folder for one log file a test; None for none.
         measurements: the file that takes what ``record_measurement`` was given; None for none.
         unittests: folders whose ``unittest`` files run on the board.
-        coverage: whether lines that run on the board are to be reported.
     """
 
     devices: tuple[str, ...]
@@ -47,7 +46,6 @@ class Settings(NamedTuple):
     log_dir: Path | None
     measurements: Path | None
     unittests: tuple[Path, ...]
-    coverage: bool
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -88,12 +86,6 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="write what record_measurement was given, as JSON.",
     )
-    group.addoption(
-        "--device-cov",
-        action="store_true",
-        dest="belay_device_cov",
-        help="which lines ran on the board, where its firmware has sys.settrace.",
-    )
     for name, text in _INI.items():
         kind: Literal["linelist", "string"]
         kind = "linelist" if name in ("device", "device_unittest") else "string"
@@ -131,7 +123,6 @@ def _settings(config: pytest.Config) -> Settings:
         unittests=tuple(
             Path(config.rootpath, folder) for folder in config.getini("belay_device_unittest")
         ),
-        coverage=config.getoption("belay_device_cov"),
     )
 
 

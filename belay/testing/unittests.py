@@ -85,6 +85,8 @@ class _OnBoardTest(pytest.Item):
         names = {(path, self.name): self._method.lineno}
         try:
             device.run_cell(load("unittesting"), filename=_HELPERS, result=False)
+            if device("_belay_lacks_unittest()"):
+                device(f"_belay_unittest({load('unittestmodule')!r})", record=False)
             device.run_cell(source, filename=path, result=False)
             skipped = device.run_cell(
                 f"_belay_case({self._case}, {self.name!r})", filename=_HELPERS
