@@ -125,9 +125,7 @@ class S(unittest.TestCase):
 def test_a_board_without_the_module_gets_ours() -> None:
     with belay.Device("virtual:") as device:
         device.run_cell(load("unittesting"), result=False)
-        assert (
-            device("_belay_lacks_unittest()") is False
-        )  # its firmware has one
+        assert device("_belay_lacks_unittest()") is False  # its firmware has one
         device(f"_belay_unittest({load('unittestmodule')!r})")
         device.run_cell(CASES, result=False)
 
