@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from belay import errors
-from belay.output import STDOUT, TextSink, handler
+from belay.output import STDOUT, OutputHandler, TextSink, handler
 from belay.session import requests
 from belay.session.adapt import numpy_results
 from belay.session.operations import Definition, perform
@@ -53,6 +53,8 @@ class Calling:
     _history: History
     _recovery: Recovery
     _batches: dict[int, Batch]
+    _log: TextSink | None = None
+    """Takes all that the board prints, besides what each call does with it."""
 
     def __call__(
         self,
@@ -254,7 +256,7 @@ class Calling:
             session = self._session
             generation = session.generation
             try:
-                return method(session, argument, output=handler(stream_out), timeout=limit)
+                return method(session, argument, output=self._output(stream_out), timeout=limit)
             except errors.PyboardException as caught:
                 raised = self._explained(caught, argument, here)
             except (KeyboardInterrupt, errors.CallTimeoutError) as error:
@@ -268,6 +270,19 @@ class Calling:
             # What happened is on the board or in the caller's code; our own frames hide it. Not
             # inside the clause above: its context is what the caller was handling, no twin of it.
             raise raised.with_traceback(None)
+
+    def _output(self, sink: TextSink | None) -> OutputHandler:
+        """What takes the bytes that the board prints: the sink, and a log where there is one."""
+        shown = handler(sink)
+        if self._log is None:
+            return shown
+        logged = handler(self._log)
+
+        def take(data: bytes) -> None:
+            logged(data)  # first: what a failing sink does not take is of interest too
+            shown(data)
+
+        return take
 
     def _batch_here(self) -> Batch | None:
         """The batch that collects what this thread calls."""

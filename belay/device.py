@@ -28,7 +28,7 @@ from belay.markers import (
     has_class_executers,
 )
 from belay.mounting import Mounting
-from belay.output import STDOUT, InputLines, TextSink, handler
+from belay.output import STDOUT, InputLines, TextSink
 from belay.recovery import Recovery
 from belay.registry import DeviceMeta
 from belay.session.facts import Implementation, implementation_of
@@ -386,7 +386,7 @@ class Device(
                 reset=self._reset,
                 startup=self._startup,
                 timeout=self._connect_timeout,
-                output=handler(STDOUT),
+                output=self._output(STDOUT),
                 generation=generation,
             )
         except errors.PyboardException as error:
@@ -423,7 +423,7 @@ class Device(
         """From now on take what the board sends between calls."""
         self._listening = True
         session, noticed = self._session, self._recovery.noticed
-        session.listen(handler(STDOUT), lambda error: noticed(session, error))
+        session.listen(self._output(STDOUT), lambda error: noticed(session, error))
 
 
 class _Holder:

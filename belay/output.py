@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from belay.session.conversation import OutputHandler
 
-__all__ = ["STDOUT", "InputLines", "TextSink", "handler"]
+__all__ = ["STDOUT", "InputLines", "OutputHandler", "TextSink", "handler"]
 
 
 class TextSink(Protocol):

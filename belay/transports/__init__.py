@@ -47,6 +47,7 @@ def open_transport(
         ConnectionFailedError: any other reason why there is no link.
     """
     from belay.transports import address as forms
+    from belay.transports.labgrid import LabgridAddress, open_labgrid
 
     parsed: forms.Address
     parsed = address if isinstance(address, UsbSpecifier) else forms.parse_address(address)
@@ -66,6 +67,8 @@ def open_transport(
         from belay.transports.serialport import open_url
 
         return open_url(parsed, baudrate=baudrate, exclusive=exclusive)
+    if isinstance(parsed, LabgridAddress):
+        return open_labgrid(parsed, baudrate=baudrate, exclusive=exclusive)
     return _open_other(parsed, timeout, user, password)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from belay.errors import AddressError
+from belay.transports.labgrid import LabgridAddress, parse_labgrid
 from belay.transports.options import Mistake, Options, join_options
 from belay.transports.usb import UsbSpecifier
 from belay.transports.virtualaddress import BOARD_NAME, VirtualAddress, parse_virtual
@@ -202,6 +203,7 @@ Address = (
     | UrlAddress
     | ExecAddress
     | VirtualAddress
+    | LabgridAddress
     | BoardName
 )
 
@@ -393,6 +395,7 @@ FORMS: tuple[Form, ...] = (
     Form("execpty:command line", "a program that opens a terminal", ("execpty",), _parse_exec),
     Form("socket://host:port", "a raw TCP port", ("socket",), _parse_socket),
     Form("rfc2217://host:port", "a remote serial port", ("rfc2217",), _parse_url),
+    Form("labgrid:PLACE", "a board of a labgrid laboratory", ("labgrid",), parse_labgrid),
     Form("hwgrep://text", "the serial port whose name or USB id fits", ("hwgrep",), _parse_url),
     Form("loop://", "pyserial's loop back, spy:// and alt://", ("loop", "spy", "alt"), _parse_url),
 )

@@ -31,6 +31,7 @@ from belay.transports.address import (
     list_forms,
     parse_address,
 )
+from belay.transports.boardtables import KEYS, NO_TABLE, BoardTable, read_table
 from belay.transports.usb import UsbSpecifier, list_devices
 
 __all__ = [
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 VARIABLE = "BELAY_DEVICE"
-_KEYS = ("address", "default")
+_KEYS = ("address", "default", *KEYS)
 
 
 class BoardEntry(NamedTuple):
@@ -62,6 +63,8 @@ class BoardEntry(NamedTuple):
         path: the file it stands in.
         project: that is a project's ``pyproject.toml`` and not the user's own file.
         problem: why it cannot be used; empty where it can.
+        table: what else the file says of the board. Of a board that the user's own file names, it
+            has also what only the project says.
     """
 
     name: str
@@ -70,6 +73,7 @@ class BoardEntry(NamedTuple):
     path: Path
     project: bool
     problem: str = ""
+    table: BoardTable = NO_TABLE
 
 
 class ResolvedAddress(NamedTuple):
@@ -186,7 +190,9 @@ def configured() -> dict[str, BoardEntry]:
         mine = _entries(_read(own), own, project=False)
         if any(entry.default for entry in mine.values()):
             found = {name: entry._replace(default=False) for name, entry in found.items()}
-        found |= mine
+        for name, entry in mine.items():
+            project_table = found[name].table if name in found else NO_TABLE
+            found[name] = entry._replace(table=entry.table.over(project_table))
     return dict(sorted(found.items()))
 
 
@@ -368,6 +374,15 @@ def _entry(name: str, value: Any, path: Path, project: bool) -> BoardEntry:
         return entry._replace(problem=problem)
     entry = entry._replace(default=value.get("default", False))
     try:
+        table = read_table(value)
+    except ValueError as error:
+        return entry._replace(problem=str(error))
+    if project and table.commands:
+        return entry._replace(problem=_refused(f"its {table.commands[0]} runs a program"))
+    entry = entry._replace(table=table)
+    if "address" not in value:
+        return entry._replace(problem='has no address (address = "…")')
+    try:
         if not isinstance(parse_address(name), BoardName):
             return entry._replace(problem="needs another name: this one is an address")
         address = parse_address(value["address"])
@@ -378,11 +393,14 @@ def _entry(name: str, value: Any, path: Path, project: bool) -> BoardEntry:
             problem=f"is wrong: its address {address.name!r} is a name itself, or lacks its folder"
         )
     if project and (reason := _refused_in_project(address, path.parent)):
-        return entry._replace(
-            problem=f"is refused: {reason}, and a project comes from somebody else. Put it into "
-            f"{user_file()}, or give the address itself"
-        )
+        return entry._replace(problem=f"{_refused(reason)}, or give the address itself")
     return entry._replace(address=str(_placed(address, path.parent)))
+
+
+def _refused(reason: str) -> str:
+    return (
+        f"is refused: {reason}, and a project comes from somebody else. Put it into {user_file()}"
+    )
 
 
 def _reason(error: AddressError) -> str:
@@ -396,7 +414,7 @@ def _shape(value: Any) -> str:
     for key in value:
         if key not in _KEYS:
             return f"has an unknown key {key!r}; known here: {', '.join(_KEYS)}"
-    if not isinstance(value.get("address"), str):
+    if not isinstance(value.get("address", ""), str):
         return 'has no address (address = "…")'
     if not isinstance(value.get("default", False), bool):
         return "must have default = true or default = false"

@@ -118,7 +118,7 @@ def test_metadata(in_wheel: dict[str, bytes]) -> None:
     assert metadata["Requires-Python"] == ">=3.10"
     assert len(metadata.get_all("License-File") or []) == 1 + len(NOTICES)
     assert in_wheel[info + "entry_points.txt"].split() == (
-        b"[console_scripts] belay = belay.cli:main".split()
+        b"[console_scripts] belay = belay.cli:main [pytest11] belay = belay.testing.plugin".split()
     )
 
 

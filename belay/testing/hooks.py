@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What resets a board and switches its power from outside: commands and Python of the rig."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from belay.errors import ConnectionFailedError
+from belay.transports.boardtables import Command, EntryPoint
+
+if TYPE_CHECKING:
+    from belay.testing.slots import Slot
+
+__all__ = ["PowerSwitch", "reset_hook"]
+
+_PATIENCE = 60.0
+"""Seconds that a command may take."""
+
+_OFF = 0.5
+"""Seconds without power in a cycle that is made of off and on: a supply's capacitors are empty."""
+
+
+class PowerSwitch:
+    """A board's power, as its table says it is switched.
+
+    Args:
+        slot: the board.
+
+    Raises:
+        ConnectionFailedError: from every method: the hook failed; the message says how.
+    """
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    @property
+    def there(self) -> bool:
+        """Whether the table says how."""
+        return self._slot.table.power is not None
+
+    def on(self) -> None:
+        """Give it power."""
+        self._do("on")
+
+    def off(self) -> None:
+        """Take its power."""
+        self._do("off")
+
+    def cycle(self) -> None:
+        """Take its power, and give it again."""
+        power = self._slot.table.power
+        if isinstance(power, Mapping) and "cycle" not in power:
+            self._do("off")
+            time.sleep(_OFF)
+            self._do("on")
+        else:
+            self._do("cycle")
+
+    def _do(self, what: str) -> None:
+        power, name = self._slot.table.power, f"power.{what} of {self._slot.name}"
+        if isinstance(power, Mapping):
+            if what not in power:
+                raise ConnectionFailedError(f"there is no {name}; there are: {', '.join(power)}")
+            _run(power[what], name)
+        elif isinstance(power, EntryPoint):
+            switch = _loaded(power, name)
+            if isinstance(switch, type):
+                switch = switch()
+            _called(getattr(switch, what), name)
+        else:
+            raise ConnectionFailedError(f"there is no {name}: its table has no power = …")
+
+
+def reset_hook(slot: Slot) -> Callable[[], None] | None:
+    """What resets a board from outside; None where its table does not say."""
+    hook = slot.table.reset
+    return None if hook is None else lambda: _run(hook, f"reset of {slot.name}")
+
+
+def _run(hook: Command | EntryPoint, name: str) -> None:
+    if isinstance(hook, EntryPoint):
+        _called(_loaded(hook, name), name)
+        return
+    try:
+        done = subprocess.run(
+            hook.argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConnectionFailedError(f"{name}: {error}") from error
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()[-500:]
+        raise ConnectionFailedError(
+            f"{name}: {' '.join(hook.argv)} ended with status {done.returncode}: {said}"
+        )
+
+
+def _loaded(hook: EntryPoint, name: str) -> Any:
+    try:
+        found: Any = importlib.import_module(hook.module)
+        for part in hook.attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise ConnectionFailedError(f"{name}: {hook} cannot be loaded: {error}") from error
+    return found
+
+
+def _called(function: Any, name: str) -> None:
+    try:
+        function()
+    except Exception as error:
+        raise ConnectionFailedError(f"{name} failed: {type(error).__name__}: {error}") from error

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Command line and ini options of the plugin. pytest loads this always: it must be cheap."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+import pytest
+
+__all__ = ["RESETS", "SIMULATED", "Settings", "add_options", "settings_of", "speaks_of_belay"]
+
+SIMULATED = ("auto", "only", "never")
+RESETS = ("never", "module", "function")
+
+_INI = {
+    "device": "address or name of the board that tests use, or 'all'; one a line",
+    "device_sim": "may the virtual board serve: auto, only or never (default: auto)",
+    "device_reset": "when a board is soft-reset: never, module or function (default: function)",
+    "device_wait": "seconds to wait for a board that another process uses (default: 300)",
+    "device_connect_timeout": "seconds that a board may take to answer (default: 10)",
+    "device_log_dir": "folder for one log file a test",
+    "device_unittest": "folders whose unittest files run on the board, one a line",
+}
+
+
+_FILES = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
+_SPEAKS = re.compile(rb"tool\.belay\b|\bbelay_device")
+
+
+class Settings(NamedTuple):
+    """What the command line and the ini file say.
+
+    Attributes:
+        devices: addresses and names; empty where none was given.
+        sim: may the virtual board serve: ``auto``, ``only`` or ``never``.
+        reset: when a board is soft-reset: ``never``, ``module`` or ``function``.
+        wait: seconds to wait for a board that another process uses.
+        connect_timeout: seconds that a board may take to answer.
+        log_dir: folder for one log file a test; None for none.
+        measurements: the file that takes what ``record_measurement`` was given; None for none.
+        unittests: folders whose ``unittest`` files run on the board.
+    """
+
+    devices: tuple[str, ...]
+    sim: Literal["auto", "only", "never"]
+    reset: Literal["never", "module", "function"]
+    wait: float
+    connect_timeout: float
+    log_dir: Path | None
+    measurements: Path | None
+    unittests: tuple[Path, ...]
+
+
+def speaks_of_belay(folder: Path) -> bool:
+    """Whether the project of a folder has to do with boards.
+
+    In all others, ``--device`` may be an option of their own: pytest then refuses to start if we
+    have it, too.
+    """
+    if os.environ.get("BELAY_DEVICE"):
+        return True
+    for place in (folder, *folder.parents):
+        found = [place / name for name in _FILES if (place / name).is_file()]
+        if found:
+            return any(_SPEAKS.search(file.read_bytes()) for file in found)
+    return False
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add our options and ini keys; in projects without boards only by their long names."""
+    group = parser.getgroup("belay", "boards (belay)")
+    short = speaks_of_belay(Path.cwd())
+
+    def names(name: str) -> tuple[str, ...]:
+        long = name.replace("--", "--belay-", 1)
+        return (name, long) if short else (long,)
+
+    group.addoption(
+        *names("--device"),
+        action="append",
+        default=[],
+        dest="belay_device",
+        metavar="ADDRESS|NAME|all",
+        help="the board that tests use: an address, a name that is configured, or all boards. "
+        "Can be given several times.",
+    )
+    group.addoption(
+        *names("--device-sim"),
+        choices=SIMULATED,
+        dest="belay_device_sim",
+        help="the virtual board: auto takes it where no other board is there, only uses nothing "
+        "else, never leaves it out.",
+    )
+    group.addoption(
+        *names("--device-reset"),
+        choices=RESETS,
+        dest="belay_device_reset",
+        help="when a board is soft-reset: before each test (function, the default), before the "
+        "first of each module, or never.",
+    )
+    group.addoption(
+        *names("--device-log-dir"),
+        dest="belay_device_log_dir",
+        metavar="DIR",
+        help="write one file a test: what the board printed, its facts, the end of the exchange.",
+    )
+    group.addoption(
+        *names("--device-measurements"),
+        dest="belay_device_measurements",
+        metavar="FILE",
+        help="write what record_measurement was given, as JSON.",
+    )
+    for name, text in _INI.items():
+        kind: Literal["linelist", "string"]
+        kind = "linelist" if name in ("device", "device_unittest") else "string"
+        parser.addini(f"belay_{name}", text, kind, default=[] if kind == "linelist" else "")
+
+
+_SETTINGS = pytest.StashKey[Settings]()
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """What was asked for.
+
+    Raises:
+        pytest.UsageError: an ini key has a value that is not understood.
+    """
+    if _SETTINGS not in config.stash:
+        config.stash[_SETTINGS] = _settings(config)
+    return config.stash[_SETTINGS]
+
+
+def _settings(config: pytest.Config) -> Settings:
+    given: list[str] = config.getoption("belay_device")
+    folder = config.getoption("belay_device_log_dir") or config.getini("belay_device_log_dir")
+    measurements = config.getoption("belay_device_measurements")
+    return Settings(
+        devices=tuple(given or config.getini("belay_device")),
+        sim=cast("Literal['auto', 'only', 'never']", _choice(config, "device_sim", SIMULATED)),
+        reset=cast(
+            "Literal['never', 'module', 'function']", _choice(config, "device_reset", RESETS)
+        ),
+        wait=_seconds(config, "device_wait", 300.0),
+        connect_timeout=_seconds(config, "device_connect_timeout", 10.0),
+        log_dir=Path(config.invocation_params.dir, folder) if folder else None,
+        measurements=(Path(config.invocation_params.dir, measurements) if measurements else None),
+        unittests=tuple(
+            Path(config.rootpath, folder) for folder in config.getini("belay_device_unittest")
+        ),
+    )
+
+
+def _choice(config: pytest.Config, name: str, choices: tuple[str, ...]) -> str:
+    value: str = config.getoption(f"belay_{name}") or config.getini(f"belay_{name}")
+    if not value:
+        return "auto" if choices is SIMULATED else "function"
+    if value not in choices:
+        known = ", ".join(choices)
+        raise pytest.UsageError(f"belay_{name} = {value!r} is none of {known}")
+    return value
+
+
+def _seconds(config: pytest.Config, name: str, usual: float) -> float:
+    value: str = config.getini(f"belay_{name}")
+    try:
+        return float(value) if value else usual
+    except ValueError:
+        raise pytest.UsageError(f"belay_{name} = {value!r} is no number of seconds") from None

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boards at the other end of a network, and pytest runs that use them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.transports.far_ends import SerialServer, TcpServer
+
+# pytester forgets what an inner run has loaded, but packages remember it: classes would be twice.
+for _name in (
+    "testing.run",
+    "testing.boardfacts",
+    "testing.ondevice",
+    "testing.power",
+    "testing.unittests",
+    "transports.labgrid",
+    "transports.boards",
+):
+    importlib.import_module(f"belay.{_name}")
+
+CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+"""Where the compiled virtual board is; pytester moves HOME."""
+
+
+class Runs:
+    """Runs pytest on files of its own folder."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+
+    def project(self, boards: str = "", ini: str = "") -> None:
+        text = f"[tool.pytest.ini_options]\n{ini}\n\n{boards}"
+        (self.pytester.path / "pyproject.toml").write_text(text)
+
+    def test(self, source: str, *args: str, apart: bool = False) -> pytest.RunResult:
+        """Run a file of tests; its first line is line 1 of ``test_it.py``."""
+        (self.pytester.path / "test_it.py").write_text(source)
+        return self.run(*args, apart=apart)
+
+    def run(self, *args: str, apart: bool = False) -> pytest.RunResult:
+        run = self.pytester.runpytest_subprocess if apart else self.pytester.runpytest_inprocess
+        return run("-p", "no:cacheprovider", "-p", "no:nbmake", "-ra", *args)
+
+
+@pytest.fixture
+def runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
+    for name in ("XDG_CONFIG_HOME", "BELAY_DEVICE", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+        monkeypatch.delenv(name, raising=False)
+    return Runs(pytester)
+
+
+def _board(*args: str) -> tuple[subprocess.Popen[str], str]:
+    """A virtual board of its own process, and what it says first."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "belay.virtual", *args],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "XDG_CACHE_HOME": CACHE},
+    )
+    assert process.stderr is not None
+    return process, process.stderr.readline()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    process.wait(10)
+    for stream in (process.stdin, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+@contextlib.contextmanager
+def tcp_board() -> Iterator[str]:
+    """A board that takes one TCP client after another; its address."""
+    process, said = _board("--tcp", "0")
+    try:
+        found = re.search(r"socket://\S+", said)
+        assert found is not None, said
+        yield found[0]
+    finally:
+        _end(process)
+
+
+@contextlib.contextmanager
+def rfc2217_board() -> Iterator[str]:
+    """A board at a serial port of another host: pyserial's server of RFC 2217 in front of it."""
+    process, said = _board("--pty")
+    try:
+        found = re.search(r"/dev/\S+", said)
+        assert found is not None, said
+        server = SerialServer(found[0])
+        try:
+            yield server.address
+        finally:
+            server.finish()
+    finally:
+        _end(process)
+
+
+class SilentBoard:
+    """A board that says nothing, until a file is there: then it is a virtual one."""
+
+    def __init__(self, cure: Path) -> None:
+        self._cure = cure
+        self._server = TcpServer(self._serve, many=True)
+        self.address = f"socket://127.0.0.1:{self._server.port}"
+        self.clients = 0
+
+    def _serve(self, client: socket.socket) -> None:
+        self.clients += 1
+        if not self._cure.exists():
+            with contextlib.suppress(OSError):
+                while client.recv(4096):
+                    pass
+            return
+        process = subprocess.Popen(
+            [sys.executable, "-m", "belay.virtual", "--stdio"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "XDG_CACHE_HOME": CACHE},
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        out = process.stdout
+
+        def pump() -> None:
+            with contextlib.suppress(OSError):
+                while data := os.read(out.fileno(), 65536):
+                    client.sendall(data)
+
+        pumping = threading.Thread(target=pump, daemon=True)
+        pumping.start()
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                process.stdin.write(data)
+                process.stdin.flush()
+        process.stdin.close()
+        process.wait(10)
+        pumping.join(10)
+        out.close()
+
+    def finish(self) -> None:
+        self._server.hang_up()
+
+
+@pytest.fixture
+def silent_board(tmp_path: Path) -> Iterator[SilentBoard]:
+    board = SilentBoard(tmp_path / "cured")
+    yield board
+    board.finish()

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boards that several processes share, that do not recover, and that are on other machines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from belay.transports.labgrid import serial_port_in
+from tests.testing.rigs import Runs, SilentBoard, rfc2217_board, tcp_board
+from tests.testing.rigs import runs as runs
+from tests.testing.rigs import silent_board as silent_board
+
+pytest_plugins = ["pytester"]
+
+SHARED = """
+import os
+import time
+from pathlib import Path
+import pytest
+
+BUSY = Path("busy")
+
+@pytest.mark.parametrize("number", range(8))
+def test_shared(device, board, number):
+    BUSY.mkdir(exist_ok=True)
+    mark = BUSY / board.name
+    with open(mark, "x"):  # fails where another worker uses this board now
+        pass
+    try:
+        at_once = len(list(BUSY.iterdir()))
+        device("import time; time.sleep_ms(150)")
+        with open("used.txt", "a") as file:
+            file.write(f"{board.name} {os.environ['PYTEST_XDIST_WORKER']} {at_once}\\n")
+    finally:
+        mark.unlink()
+
+def test_both(devices):
+    a, b = devices(2)
+    assert a("1") + b("2") == 3
+"""
+
+
+def table(**boards: str) -> str:
+    return "\n".join(f"[tool.belay.boards.{name}]\n{rest}" for name, rest in boards.items())
+
+
+def test_four_workers_share_two_boards(runs: Runs) -> None:
+    with tcp_board() as one, tcp_board() as two:
+        runs.project(table(left=f"address = '{one}'", right=f"address = '{two}'"))
+        done = runs.test(SHARED, "-n", "4", "--device=all", apart=True)
+        done.assert_outcomes(passed=9)
+    lines = [line.split() for line in Path("used.txt").read_text().splitlines()]
+    assert {name for name, _, _ in lines} == {"left", "right"}
+    assert len({worker for _, worker, _ in lines}) > 2  # all of them get their turn
+    assert max(int(at_once) for _, _, at_once in lines) == 2  # as wide as there are boards
+    assert f"left {one} (real)" in done.stdout.str()
+
+
+def test_boards_of_two_other_hosts(runs: Runs) -> None:
+    with rfc2217_board() as one, rfc2217_board() as two:
+        runs.project(table(attic=f"address = '{one}'", cellar=f"address = '{two}'"))
+        done = runs.test(
+            """
+import pytest
+
+@pytest.mark.boards("all")
+def test_each(device, board):
+    print(board.name, device("6 * 7"))
+
+def test_together(devices):
+    a, b = devices(2)
+    assert a.address != b.address
+    assert a("1") + b("2") == 3
+
+@pytest.mark.hardware
+def test_no_silicon(device):
+    pass
+""",
+            "-rP",
+            "-v",
+            "--device-sim=never",
+        )
+    done.assert_outcomes(passed=3, skipped=1)
+    text = done.stdout.str()
+    assert "attic 42" in text
+    assert "cellar 42" in text
+    assert "test_each[cellar] PASSED" in text
+    assert "is no hardware" in text or "no board fits" in text
+
+
+def test_a_board_that_does_not_recover_is_left_alone(runs: Runs, silent_board: SilentBoard) -> None:
+    runs.project(
+        table(
+            bad=f"address = '{silent_board.address}'\npower = 'rig:Power'\nreset = 'rig:reset'",
+            good="address = 'virtual:'",
+        ),
+        ini="belay_device_connect_timeout = '0.3'",
+    )
+    (runs.pytester.path / "rig.py").write_text(
+        "def reset(): print('RESET')\n"
+        "class Power:\n    def cycle(self): print('CYCLE')\n    on = off = cycle\n"
+    )
+    runs.pytester.syspathinsert()
+    done = runs.test(
+        """
+import pytest
+@pytest.mark.board("bad")
+def test_first(device): pass
+@pytest.mark.board("bad")
+def test_second(device): pass
+def test_any(board): assert board.name == "good"
+""",
+        "-rsE",
+    )
+    done.assert_outcomes(errors=1, skipped=1, passed=1)
+    text = done.stdout.str()
+    assert "the board bad (" in text
+    assert "does not recover" in text
+    steps = re.findall(r"^  (connect|soft reset|reset|power cycle): ", text, re.MULTILINE)
+    assert steps[:4] == ["connect", "soft reset", "reset", "power cycle"]
+    assert text.count("RESET") == text.count("CYCLE") == 1
+    assert re.search(r"SKIPPED .*is in quarantine since test_it.py::test_first", text)
+    assert silent_board.clients == 4
+
+
+def test_power_brings_a_board_back(runs: Runs, silent_board: SilentBoard, tmp_path: Path) -> None:
+    cure = tmp_path / "cured"
+    runs.project(
+        table(bad=f"address = '{silent_board.address}'\npower = 'rig:power'"),
+        ini="belay_device_connect_timeout = '2'",
+    )
+    (runs.pytester.path / "rig.py").write_text(
+        f"import pathlib\nclass power:\n    def cycle(self): pathlib.Path({str(cure)!r}).touch()\n"
+        "    on = off = cycle\n"
+    )
+    runs.pytester.syspathinsert()
+    done = runs.test("def test_it(device): assert device('6 * 7') == 42\n")
+    done.assert_outcomes(passed=1)
+
+
+HOOKS = {
+    "reset = ['true']": "its reset runs a program",
+    "power = { on = 'exec:a b', off = 'rig:off' }": "its power.on runs a program",
+    "power = { on = 'rig:on' }": "needs power.cycle, or both of power.on and power.off",
+    "power = { up = 'rig:on' }": "unknown key 'up' in power; known there: on, off, cycle",
+    "power = 'exec:a b'": "needs its power commands by name",
+    "reset = 'reboot it'": 'it is "module:function", or a command',
+    "capabilities = 'wifi'": "capabilities as a list of texts",
+    "wiring = 25": "wiring as a table",
+}
+
+
+@pytest.mark.parametrize("line", HOOKS)
+def test_what_a_project_may_not_say_of_a_board(runs: Runs, line: str) -> None:
+    runs.project(table(rig=f"address = 'virtual:'\n{line}"))
+    done = runs.test("def test_it(device): pass\n", "--device", "rig")
+    assert done.ret == 4
+    assert HOOKS[line] in done.stderr.str()
+
+
+def test_commands_of_the_user(runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own = tmp_path / "config" / "belay"
+    own.mkdir(parents=True)
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda *_, **__: str(own))
+    (own / "boards.toml").write_text(
+        "[rig]\naddress = 'virtual:?files=" + str(tmp_path / "flash") + "'\n"
+        "power = { off = ['touch', 'off'], on = 'exec:touch on' }\n"
+    )
+    # Whose board it is, the user says; what it can do and its wires, the project.
+    runs.project(table(rig="address = '/dev/ttyX'\nwiring = { led = 7 }\ncapabilities = ['x']"))
+    done = runs.test(
+        """
+import pytest
+from pathlib import Path
+
+@pytest.mark.requires("x")
+def test_it(device, power, board):
+    assert board.wiring.led == 7
+    device.files.write_text("/kept", "1")
+    power.cycle()
+    assert device.files.exists("/kept")
+    assert Path("on").exists() and Path("off").exists()
+"""
+    )
+    done.assert_outcomes(passed=1)
+
+
+def test_a_hook_that_fails_says_how(runs: Runs) -> None:
+    runs.project(table(rig="address = 'virtual:'\npower = { cycle = 'no_such_module:x' }"))
+    done = runs.test("def test_it(power): power.cycle()\n")
+    done.assert_outcomes(failed=1)
+    assert "power.cycle of rig: no_such_module:x cannot be loaded" in done.stdout.str()
+
+
+SHOWN = """\
+Place 'pico':
+  matches:
+    exp1/rig-a/NetworkSerialPort
+Acquired resource 'NetworkPower' (exp1/rig-a/NetworkPower/NetworkPower):
+  {'acquired': 'pico',
+   'cls': 'NetworkPowerPort',
+   'params': {'host': 'pdu', 'index': 1}}
+Acquired resource 'NetworkSerialPort' (exp1/rig-a/NetworkSerialPort/NetworkSerialPort):
+  {'acquired': 'pico',
+   'avail': True,
+   'cls': 'NetworkSerialPort',
+   'params': {'extra': {'proxy': 'localhost', 'proxy_required': False},
+              'host': '10.0.0.7',
+              'port': 54321,
+              'speed': 9600}}
+"""
+
+
+def test_the_serial_port_of_a_place() -> None:
+    assert serial_port_in(SHOWN, "pico") == ("rfc2217://10.0.0.7:54321", 9600)
+    raw = SHOWN.replace("'port': 54321", "'port': 54321, 'protocol': 'raw'")
+    assert serial_port_in(raw, "pico")[0] == "socket://10.0.0.7:54321"
+    for text, said in (
+        (SHOWN.replace("'proxy_required': False", "'proxy_required': True"), "through a proxy"),
+        (SHOWN.replace("NetworkSerialPort'", "USBSerialPort'"), "has no NetworkSerialPort"),
+        ("", "has no NetworkSerialPort"),
+    ):
+        with pytest.raises(Exception, match=said):
+            serial_port_in(text, "pico")
