@@ -11,7 +11,7 @@
 MOST_SEEN = 200  # members of one object
 
 
-FUNCTIONS = ("function", "bound_method", "closure", "generator")
+CALLED = ("function", "bound_method", "closure", "generator")
 
 
 def text_of(v):
@@ -23,7 +23,7 @@ def text_of(v):
 
 
 def reading(o):
-    if type(o).__name__ in FUNCTIONS:
+    if type(o).__name__ in CALLED:
         return o()
     for n in ("read_u16", "value", "duty_u16", "duty", "datetime"):
         f = getattr(o, n, None)
@@ -56,7 +56,7 @@ def seen(o):
             except Exception as e:
                 r.append((x, "v", "", text_of(e)))
     for x, v in n:
-        f = type(v).__name__ in FUNCTIONS
+        f = type(v).__name__ in CALLED
         r.append((x, "f" if f else "v", type(v).__name__, "" if f else text_of(v)))
     return t.__name__, text_of(o), c, r
 

