@@ -324,7 +324,9 @@ def _parts(text: str, name: str) -> list[_Part]:
         if parts and lines[:1] != [""]:
             raise _damaged(name, first, "there is no empty line between two parts")
         if row != f"check {crc32(whole.encode('utf-8', 'surrogatepass')):08x}":
-            raise _damaged(name, first, f"lines {first} to {number} do not have the check {row[6:]}")
+            raise _damaged(
+                name, first, f"lines {first} to {number} do not have the check {row[6:]}"
+            )
         parts.append(_Part(lines[bool(parts) :], first + bool(parts)))
         lines, first = [], number + 1
     if lines != [""] or len(parts) < 2 or parts[-1].lines[:1] != ["times"]:

@@ -8,7 +8,14 @@ import os
 import threading
 from pathlib import Path
 
-from belay.cassettes.document import Block, Cassette, block_text, header_text, read_cassette, written
+from belay.cassettes.document import (
+    Block,
+    Cassette,
+    block_text,
+    header_text,
+    read_cassette,
+    written,
+)
 from belay.errors import CassetteError
 
 __all__ = ["CassetteFile", "load"]

@@ -54,8 +54,10 @@ def value_lines(value: Any, adapt: Adapter = _as_is, indent: str = "") -> list[s
         parts = [repr(part) for part in _cut(value, WIDTH - len(indent) - 8)]
         if len(parts) == 1:
             return parts
-        return [f"({parts[0]}", *(f"{deeper}{part}" for part in parts[1:-1])] + [
-            f"{deeper}{parts[-1]})"
+        return [
+            f"({parts[0]}",
+            *(f"{deeper}{part}" for part in parts[1:-1]),
+            f"{deeper}{parts[-1]})",
         ]
     if kind is dict and value:
         rows = []
@@ -167,7 +169,14 @@ def from_text(text: str) -> Any:
     """
     try:
         return _value(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError, OverflowError) as error:
+    except (
+        SyntaxError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        MemoryError,
+        OverflowError,
+    ) as error:
         raise NotOurs(f"no value: {error}") from None
 
 
@@ -277,6 +286,8 @@ def _encode(value: Any) -> bytes:
 
 def _raw(payload: bytes, indent: str) -> list[str]:
     lines = value_lines(payload, indent=indent + " ")
-    return [f"encoded({lines[0]}", *lines[1:-1], f"{lines[-1]})"] if len(lines) > 1 else [
-        f"encoded({lines[0]})"
-    ]
+    return (
+        [f"encoded({lines[0]}", *lines[1:-1], f"{lines[-1]})"]
+        if len(lines) > 1
+        else [f"encoded({lines[0]})"]
+    )

@@ -139,7 +139,9 @@ class Tape:
         text = "\n".join(diff)
         for number, other in enumerate(self.cassette.blocks, 1):
             if _fits([other.title, *other.asked], [title, *asked]):
-                text += f"\n\nWhat is asked now was recorded as number {number}: is the order another?"
+                text += (
+                    f"\n\nWhat is asked now was recorded as number {number}: is the order another?"
+                )
                 break
         return f"the program asks for something else than was recorded:\n\n{text}"
 

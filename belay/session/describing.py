@@ -18,10 +18,7 @@ from belay.session import requests
 from belay.session.adapt import adapt
 from belay.session.requests import Operation
 
-__all__ = ["CLOCK", "describe", "plain_operation", "text_lines"]
-
-CLOCK = "clock sample"
-"""Label of requests that only read the board's clock: how many there are is nobody's program."""
+__all__ = ["describe", "plain_operation", "text_lines"]
 
 _WORDS = {
     "c": "call",

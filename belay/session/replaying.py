@@ -19,10 +19,10 @@ from belay.cassettes.tape import Tape
 from belay.session import outcomes
 from belay.session.channel import discard
 from belay.session.conversation import Outcome, OutputHandler
-from belay.session.describing import CLOCK, plain_operation
+from belay.session.describing import plain_operation
 from belay.session.interrupts import Shield
 from belay.session.plain import PlainSession
-from belay.session.requests import TIMED, Operation
+from belay.session.requests import CLOCK, TIMED, Operation
 from belay.session.session import Session
 from belay.session.taping import asked, connection_lines, with_ticks
 from belay.session.turns import NotIdle, this_thread
@@ -354,7 +354,6 @@ def _raised(name: str, message: str, ran: bool | None) -> BaseException:
     if name == "KeyboardInterrupt":
         return KeyboardInterrupt(message) if message else KeyboardInterrupt()
     kind = getattr(errors, name, errors.PyboardError)
-    if issubclass(kind, (errors.ConnectionLost, errors.CallTimeoutError)):
-        return kind(message, ran=ran)
-    error: BaseException = kind(message)
+    told: dict[str, Any] = {"ran": ran} if hasattr(kind(""), "ran") else {}
+    error: BaseException = kind(message, **told)
     return error

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from belay import errors
 from belay.session import outcomes, requests
@@ -24,6 +24,7 @@ from belay.wire.greeting import Facts
 
 if TYPE_CHECKING:
     from belay.session.taping import Recorder
+    from belay.transports.replay import ReplayTransport
 
 __all__ = ["Session", "discard"]
 
@@ -84,11 +85,11 @@ class Session(Channel):
         try:
             timing = timing or Timing()
             reset = reset and transport.survives_reset
-            if isinstance(transport, Replayed):
+            if transport.is_recording:
                 from belay.session.replaying import open_recorded
 
                 return open_recorded(
-                    transport,
+                    cast("ReplayTransport", transport),
                     reset=reset,
                     startup=startup,
                     timeout=timeout,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import threading
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ from belay.cassettes.files import CassetteFile
 from belay.cassettes.masking import MASK, Masks, is_asked_secretly
 from belay.session import requests
 from belay.session.conversation import Outcome, OutputHandler
-from belay.session.describing import CLOCK, describe, plain_operation, text_lines
-from belay.session.requests import Operation
+from belay.session.describing import describe, plain_operation, text_lines
+from belay.session.requests import CLOCK, Operation
 from belay.wire.decoding import decode
 from belay.wire.greeting import Facts
 from belay.wire.values import CannotTravel, Malformed, encode_segments
@@ -37,9 +37,13 @@ class Recorder:
         file: where to.
         masks: what must not be written.
         address: the board as the program names it.
+        shown: makes an address fit to be written.
     """
 
-    def __init__(self, file: CassetteFile, masks: Masks, address: str = "") -> None:
+    def __init__(
+        self, file: CassetteFile, masks: Masks, address: str, shown: Callable[[str], str]
+    ) -> None:
+        self._shown = shown
         self._file = file
         self._masks = masks
         self._address = address
@@ -58,7 +62,7 @@ class Recorder:
             self._file.begin(
                 {
                     "asked for": self._masks.text(self._address),
-                    "address": self._masks.text(transport.address),
+                    "address": self._masks.text(self._shown(transport.address)),
                     "survives reset": transport.survives_reset,
                     **asdict(facts),
                 }
@@ -165,6 +169,8 @@ class Recorder:
         if ending is not None and ending.text:
             ending.payload = self._masks.data(ending.payload)
         elif ending is not None:
+            if ending.kind == "E":
+                ending.payload = _without_agent(ending.payload)
             ending.payload = masked_payload(ending.payload, self._masks)
         self._file.add(block)
 
@@ -289,7 +295,7 @@ def asked(operation: Operation, masks: Masks) -> tuple[str, list[str]]:
 def without_ticks(payload: bytes) -> tuple[int | None, bytes]:
     """The clock in front of a value, and the value."""
     try:
-        ticks, value = decode(payload)
+        ticks, _ = decode(payload)
     except (CannotTravel, Malformed, TypeError, ValueError):
         return None, payload
     if type(ticks) is not int or ticks < 0:
@@ -301,6 +307,19 @@ def without_ticks(payload: bytes) -> tuple[int | None, bytes]:
 def with_ticks(ticks: int, payload: bytes) -> bytes:
     """Undo :func:`without_ticks`."""
     return b"t\x92" + b"".join(encode_segments((ticks,), 1 << 20)) + payload
+
+
+_AGENT_FRAME = re.compile(r'^ *File "<belay>", line \d+, in .*\r*\n', re.MULTILINE)
+
+
+def _without_agent(payload: bytes) -> bytes:
+    """An exception without the agent's own frames, whose lines are those of one version of it."""
+    try:
+        name, args, text, *rest = decode(payload)
+        told = (name, args, _AGENT_FRAME.sub("", text), *rest)
+        return b"".join(encode_segments((told,), 1 << 20))
+    except (CannotTravel, Malformed, TypeError, ValueError):
+        return payload
 
 
 def masked_payload(payload: bytes, masks: Masks) -> bytes:

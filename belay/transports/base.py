@@ -41,6 +41,10 @@ class Transport(ABC):
     outside: Board | None = None
     """The outside of a virtual board: its pins, its sensors; None where the board is none."""
 
+    is_recording: bool = False
+    """Whether this is a recording in the place of a board, a
+    :class:`belay.transports.replay.ReplayTransport`."""
+
     @abstractmethod
     def wait(self, timeout: float | None) -> bool:
         """Block until bytes can be read, until :meth:`wake`, or until the timeout has passed.

@@ -24,6 +24,7 @@ from belay.transports.address import (
     Address,
     BoardName,
     ExecAddress,
+    ReplayAddress,
     SerialAddress,
     UrlAddress,
     UsbAddress,
@@ -427,6 +428,10 @@ def _refused_in_project(address: Address, folder: Path) -> str:
         return f"it runs a program ({str(address).partition(':')[0]}:)"
     if isinstance(address, UrlAddress) and address.scheme in ("spy", "alt"):
         return f"{address.scheme}:// can write files"
+    if isinstance(address, ReplayAddress):
+        file = Path(folder, os.path.expanduser(address.file)).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            return "its file is outside of the project"
     if isinstance(address, VirtualAddress) and address.files is not None:
         files = Path(folder, os.path.expanduser(address.files)).resolve()  # a link may lead out
         if not files.is_relative_to(folder.resolve()):
@@ -438,6 +443,8 @@ def _placed(address: Address, folder: Path) -> Address:
     """The address with paths that are relative to the file it stands in."""
     if isinstance(address, VirtualAddress) and address.files is not None:
         return address._replace(files=str(folder / os.path.expanduser(address.files)))
+    if isinstance(address, ReplayAddress):
+        return address._replace(file=str(folder / os.path.expanduser(address.file)))
     if isinstance(address, SerialAddress) and address.port.startswith("./"):
         return address._replace(port=str(folder / address.port))
     return address

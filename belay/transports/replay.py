@@ -7,15 +7,16 @@ The session above finds the :class:`belay.cassettes.tape.Tape` here and plays th
 
 from __future__ import annotations
 
+import os
 import threading
 
 from belay.cassettes.files import load
 from belay.cassettes.tape import Tape
 from belay.errors import DeviceClosedError, FeatureUnavailableError
-from belay.transports.address import ReplayAddress
 from belay.transports.base import Transport
+from belay.transports.replayaddress import ReplayAddress
 
-__all__ = ["ReplayTransport", "open_replay"]
+__all__ = ["ReplayOpening", "ReplayTransport", "open_replay"]
 
 
 class ReplayTransport(Transport):
@@ -25,6 +26,8 @@ class ReplayTransport(Transport):
         tape: what is played.
         address: what to call it.
     """
+
+    is_recording = True
 
     def __init__(self, tape: Tape, address: str) -> None:
         self.tape = tape
@@ -62,8 +65,8 @@ class ReplayTransport(Transport):
         """
         self._check()
         raise FeatureUnavailableError(
-            f"{self.address} is a recording: it has no prompt to type at. What talks to the board's "
-            "own REPL (a terminal, a hard reset) needs the board."
+            f"{self.address} is a recording: it has no prompt to type at. What talks to the "
+            "board's own REPL (a terminal, a hard reset) needs the board."
         )
 
     def wake(self) -> None:
@@ -80,10 +83,35 @@ class ReplayTransport(Transport):
             raise DeviceClosedError(f"{self.address} was closed.")
 
 
+class ReplayOpening:
+    """Plays a cassette as often as the link is opened: each time from where it is.
+
+    Args:
+        path: of the cassette.
+        fast: as fast as possible, or in the time that it took.
+        address: what to call the board; empty for what it was called when it was recorded.
+
+    Raises:
+        CassetteError: there is none, or it is damaged.
+    """
+
+    replays = True
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, fast: bool = True, address: str = ""
+    ) -> None:
+        self.tape = Tape(load(path), fast=fast)
+        self._address = address or str(self.tape.cassette.header.get("address", ""))
+
+    def __call__(self) -> Transport:
+        """Open it."""
+        return ReplayTransport(self.tape, self._address)
+
+
 def open_replay(address: ReplayAddress) -> Transport:
     """Play a cassette from its beginning.
 
     Raises:
         CassetteError: there is none, or it is damaged.
     """
-    return ReplayTransport(Tape(load(address.file), fast=address.fast), str(address))
+    return ReplayOpening(address.file, fast=address.fast, address=str(address))()
