@@ -208,7 +208,8 @@ class Timekeeping:
             if error.type not in ("ImportError", "AttributeError"):
                 raise
             raise errors.FeatureUnavailableError("this board has no ticks_ms()") from error
-        self._clock.add(sent, session.now(), ticks)
+        if not session.transport.is_recording:  # which tells the clock by itself
+            self._clock.add(sent, session.now(), ticks)
 
     def _offset(self) -> float:
         return self._clock.offset - self._clock.wall_offset()

@@ -87,7 +87,8 @@ class Line:
 
     Attributes:
         question: what it is to answer, as it travels; empty for a line of the program's stdin.
-        answer: what the host gave; None where it gave none.
+        answer: what the host gave to the program; None where it gave nothing, or where a part of
+            Belay has answered.
         at: microseconds since the request.
     """
 
@@ -105,7 +106,7 @@ class Ending:
         payload: the encoded value, or what the exception is made from.
         text: the payload is text: of a board without the agent.
         other: what else is known, by name: ``failure``, ``stopped``, ``started``, ``raised``.
-        sent: microseconds from the beginning of the session to the request.
+        sent: nanoseconds from the beginning of the session to the request.
         answered: the same to its end.
         ticks: the board's milliseconds then.
         value_ticks: those inside of the value, of a request that asks for them; or None.

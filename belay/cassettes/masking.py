@@ -78,6 +78,7 @@ class Masks:
         """Bytes without them."""
         for secret in self._secrets.values():
             data = data.replace(secret, MASK.encode())
+            data = _without_edges(data, secret)
         return data
 
     def same_size(self, data: bytes) -> bytes:
@@ -100,6 +101,16 @@ class Masks:
         if kind is dict:
             return {self.value(key): self.value(item) for key, item in value.items()}
         return value
+
+
+def _without_edges(data: bytes, secret: bytes) -> bytes:
+    """Bytes without a part of a secret at an end, where they are a piece of something."""
+    for size in range(len(secret) - 1, SHORTEST - 1, -1):
+        if data.endswith(secret[:size]):
+            data = data[:-size] + MASK.encode()
+        if data.startswith(secret[-size:]):
+            data = MASK.encode() + data[size:]
+    return data
 
 
 def is_asked_secretly(prompt: bytes) -> bool:

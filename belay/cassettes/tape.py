@@ -51,13 +51,13 @@ class Tape:
         """The same in seconds since 1970, as if the recording had begun when the playing did."""
         return self._wall + (self.clock - self.begun)
 
-    def moment(self, micros: int) -> float:
+    def moment(self, nanos: int) -> float:
         """A time of the recording in the scale of :meth:`now`."""
-        return self.begun + micros / 1e6
+        return self.begun + nanos / 1e9
 
-    def reached(self, micros: int) -> None:
+    def reached(self, nanos: int) -> None:
         """The clock goes on to a time of the recording, never back."""
-        self.clock = max(self.clock, self.moment(micros))
+        self.clock = max(self.clock, self.moment(nanos))
 
     @property
     def next_title(self) -> str:
@@ -103,13 +103,11 @@ class Tape:
         self._at += 1
         return block
 
-    def sample(self) -> Sample | None:
-        """What a look at the board's clock showed at this place; None where there was none."""
-        while self._samples and self._samples[0].after < self._at:
-            self._samples.pop(0)
-        if self._samples and self._samples[0].after == self._at:
-            return self._samples.pop(0)
-        return None
+    def samples(self) -> list[Sample]:
+        """What looks at the board's clock showed since the last block; each is given out once."""
+        due = [sample for sample in self._samples if sample.after <= self._at]
+        del self._samples[: len(due)]
+        return due
 
     def finish(self) -> None:
         """The program has ended.

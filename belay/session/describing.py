@@ -18,7 +18,7 @@ from belay.session import requests
 from belay.session.adapt import adapt
 from belay.session.requests import Operation
 
-__all__ = ["describe", "plain_operation", "text_lines"]
+__all__ = ["describe", "plain_operation", "text_lines", "unfolded"]
 
 _WORDS = {
     "c": "call",
@@ -68,9 +68,27 @@ def describe(operation: Operation) -> tuple[str, list[str]]:
             title, its = describe(Operation(bytes((one,)), its_args))
             lines += [f"+ {title}", *its]
         return word, lines
-    if letter == "F" and args[:1] == (_PUT,) and len(args) >= 6:
-        args = (*args[:3], _unpacked(*args[3:6]), *args[6:])
     return word, _rest(args)
+
+
+def unfolded(operation: Operation) -> Operation:
+    """An operation whose pieces of files stand as they are in the file.
+
+    Until then nobody can see what is in them. The size and the digest that travel with the last
+    piece are left away: they say nothing new, but for a secret in the file that a digest helps to
+    find out.
+    """
+    operation = plain_operation(operation)
+    code, args = operation.code, operation.args
+    if code == requests.MANY:
+        parts = [unfolded(Operation(bytes((one,)), its)) for one, its in args[0]]
+        args = ([(part.code[0], part.args) for part in parts],)
+    elif code == requests.TIMED:
+        inner = unfolded(Operation(bytes((args[0],)), args[1]))
+        args = (inner.code[0], inner.args)
+    elif code == b"F" and args[:1] == (_PUT,) and len(args) >= 6:
+        args = (*args[:3], _unpacked(*args[3:6]))
+    return operation._replace(args=args)
 
 
 def _source(code: bytes, word: str, args: tuple[Any, ...]) -> tuple[str, list[str]]:

@@ -33,6 +33,9 @@ from belay.wire.greeting import Facts
 
 __all__ = ["open_recorded"]
 
+_ROOM = 1 << 12
+"""Bytes that a board is taken to have room for, where a part of Belay answers it."""
+
 _ZERO = b"\x90"
 """The encoded 0."""
 
@@ -96,7 +99,7 @@ class TapeConversation:
         with self._shield:
             try:
                 self._play(block, output)
-                self._wait(ending.answered - ending.sent)
+                self._wait((ending.answered - ending.sent) // 1000)
             except KeyboardInterrupt:
                 self._stop("keyboard")
         self._tape.reached(ending.answered)
@@ -142,8 +145,7 @@ class TapeConversation:
     def _give(self, item: Line) -> None:
         """The board asks: parts of Belay do what they did, a person is not asked again."""
         if item.question or item.answer is None:
-            room = len(item.answer or b"") or 256
-            self._hand(lambda each: self._on_line(room, each.question), item)
+            self._hand(lambda each: self._on_line(_ROOM, each.question), item)
 
     def _hand(self, handler: Callable[[Any], object], what: Any) -> None:
         if self._outcome.stopped:
@@ -234,6 +236,7 @@ class _Replayed(Session):
     ) -> tuple[Answer, list[bytes]]:
         if operation.label == CLOCK:
             return self._look_at_clock()
+        self._look_at_clock()
         if self.careful:
             self._look()
         self._conversation.wanted = asked(operation, self._tape.masks)
@@ -245,16 +248,15 @@ class _Replayed(Session):
         return answer, [answer.payload]
 
     def _look_at_clock(self) -> tuple[Answer, list[bytes]]:
-        """What the board's clock showed here; where it was not looked at, nothing is learnt."""
+        """Learn what the board's clock showed here, whether the program looks at it or not.
+
+        How often it looks depends on how well it knows the time, and so on chance.
+        """
         tape = self._tape
-        sample = tape.sample()
-        if sample is None:
-            return Answer("R", _ZERO, 0), [_ZERO]
-        tape.reached(sample.answered)
-        ticks = sample.ticks & 0xFFFFFFFF
-        if self.agent:
-            self.on_answer(tape.moment(sample.sent), tape.moment(sample.answered), ticks)
-        return Answer("R", _ZERO, ticks), [_ZERO]
+        for sample in tape.samples():
+            tape.reached(sample.answered)
+            self.on_answer(tape.moment(sample.sent), tape.moment(sample.answered), sample.ticks)
+        return Answer("R", _ZERO, 0), [_ZERO]
 
     def _settle(self, deadline: float | None) -> None:
         if self._tape.next_title == "settle":

@@ -16,7 +16,7 @@ from belay.cassettes.files import CassetteFile
 from belay.cassettes.masking import MASK, Masks, is_asked_secretly
 from belay.session import requests
 from belay.session.conversation import Outcome, OutputHandler
-from belay.session.describing import describe, plain_operation, text_lines
+from belay.session.describing import describe, plain_operation, text_lines, unfolded
 from belay.session.requests import CLOCK, Operation
 from belay.wire.decoding import decode
 from belay.wire.greeting import Facts
@@ -120,6 +120,8 @@ class Recorder:
         try:
             yield
             ending = self._block.ending
+            if ending is not None and ending.text:  # without the agent, the value is the clock
+                ending.ticks = int(ending.payload) if ending.payload.isdigit() else 0
             if ending is not None and ending.kind == "R":
                 after = len(self._file.cassette.blocks) + (self._between is not None)
                 self._flush_between()
@@ -152,7 +154,7 @@ class Recorder:
 
     def _ending(self, sent: float) -> Ending:
         now = time.monotonic()
-        return Ending(sent=self._micros(sent), answered=self._micros(now))
+        return Ending(sent=self._nanos(sent), answered=self._nanos(now))
 
     def _keep(self, block: Block) -> None:
         for item in block.items:
@@ -194,11 +196,11 @@ class Recorder:
         """Where what comes now belongs, and its time there."""
         now = time.monotonic()
         if self._block is not None:
-            return self._block, self._micros(now, self._begun)
+            return self._block, self._micros(now)
         if self._between is None:
             self._between = Block("between calls")
             self._begun = now
-        return self._between, self._micros(now, self._begun)
+        return self._between, self._micros(now)
 
     def _printed(self, data: bytes) -> None:
         if self._silent:
@@ -226,8 +228,10 @@ class Recorder:
         line = Line(question, None, at)
         block.items.append(line)
         answer = give()[:room]
+        if question:  # a part of Belay answers, on replay too; files of the host change
+            return answer
         line.answer = answer
-        if not question and is_asked_secretly(prompt):
+        if is_asked_secretly(prompt):
             self._masks.add(answer.decode("utf-8", "replace").rstrip("\r\n"))
             line.answer = MASK.encode() + b"\n"
         return answer
@@ -239,7 +243,7 @@ class Recorder:
             return
         before = block.ending
         ending = Ending(text=not agent)
-        ending.sent, ending.answered = self._micros(outcome.sent), self._micros(outcome.answered)
+        ending.sent, ending.answered = self._nanos(outcome.sent), self._nanos(outcome.answered)
         if before is not None and before.kind == "M":
             ending.payload = before.payload
         elif before is not None and block.title in ("connect", "restart"):
@@ -249,7 +253,7 @@ class Recorder:
             ending.payload += outcome.answer.payload
             ending.ticks = outcome.answer.ticks
         else:
-            ending.answered = self._micros(time.monotonic())
+            ending.answered = self._nanos(time.monotonic())
         for name in ("failure", "stopped", "started"):
             if (value := getattr(outcome, name)) and (name != "started" or not ending.kind):
                 ending.other[name] = value
@@ -274,8 +278,11 @@ class Recorder:
         if ending is not None and code == requests.TIMED and ending.kind == "R" and agent:
             ending.value_ticks, ending.payload = without_ticks(ending.payload)
 
-    def _micros(self, moment: float, zero: float | None = None) -> int:
-        return round((moment - (self._zero if zero is None else zero)) * 1e6)
+    def _micros(self, moment: float) -> int:
+        return round((moment - self._begun) * 1e6)
+
+    def _nanos(self, moment: float) -> int:
+        return round((moment - self._zero) * 1e9)
 
 
 def connection_lines(reset: bool, startup: str, masks: Masks) -> list[str]:
@@ -287,6 +294,7 @@ def connection_lines(reset: bool, startup: str, masks: Masks) -> list[str]:
 
 def asked(operation: Operation, masks: Masks) -> tuple[str, list[str]]:
     """The words for an operation, without secrets."""
+    operation = unfolded(operation)
     masks.learn(operation.args)
     title, lines = describe(operation._replace(args=masks.value(operation.args)))
     return masks.text(title), lines
