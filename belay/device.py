@@ -164,7 +164,7 @@ class Device(
         except BaseException:
             self._holder.end()
             raise
-        show_files(self._sources, self._session.transport.address)
+        show_files(self._sources, self._session.transport.board_address)
         # Closes when the Device is forgotten, and at exit; holds no reference to it.
         self._finalizer = weakref.finalize(self, self._holder.close)
         self._at_exit = functools.partial(_close_at_exit, weakref.ref(self))

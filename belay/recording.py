@@ -16,9 +16,10 @@ from belay.session.taping import Recorder
 from belay.transports.base import Transport
 from belay.transports.replay import ReplayOpening
 
-__all__ = ["Recording", "begin", "next_recording", "replayed"]
+__all__ = ["Recording", "begin", "check_played", "next_recording", "replayed"]
 
 _numbers = itertools.count(1)
+_played: list[ReplayOpening] = []
 _FOLDER = re.compile(r"(?<=[?&]files=)(?:/|~|[A-Za-z]:[\\/])[^&]*[\\/](?=[^&\\/]*)")
 
 
@@ -97,10 +98,28 @@ def replayed(board: object) -> ReplayOpening | None:
     if timing not in ("fast", "recorded"):
         raise CassetteError(f"BELAY_REPLAY_TIMING must be 'fast' or 'recorded', not {timing!r}")
     opening = ReplayOpening(path, fast=timing == "fast")
+    _played.append(opening)
     recorded, now = opening.tape.cassette.header.get("asked for", ""), told_address(board)
-    if recorded != now:
+    if now and recorded != now:
         raise ReplayError(
             f"{path}: the Device number {number} of this program is {now!r}; when it was recorded, "
             f"it was {recorded!r}. Try: record it again, with BELAY_RECORD={folder}"
         )
     return opening
+
+
+def check_played() -> None:
+    """See that the program has asked for all that is in the cassettes of ``BELAY_REPLAY``.
+
+    Raises:
+        ReplayError: it has not.
+    """
+    folder = os.environ.get("BELAY_REPLAY", "")
+    for opening in _played:
+        opening.tape.finish()
+    left = sorted({path.name for path in Path(folder).glob("board-*.cassette")}) if folder else []
+    if len(left) > len(_played):
+        raise ReplayError(
+            f"{folder}: the program has connected {len(_played)} Devices; when it was recorded, "
+            f"there were {len(left)}: {', '.join(left)}"
+        )

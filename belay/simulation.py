@@ -28,6 +28,11 @@ class Simulated:
             FeatureUnavailableError: this board is none.
         """
         transport = self._session.transport
+        if transport.is_recording:
+            raise errors.FeatureUnavailableError(
+                f"{transport.address} is a recording: it has no pins that could be turned. What a "
+                "program does to device.board is not in a recording."
+            )
         if transport.outside is None:
             from belay.transports.virtual import served
 

@@ -34,6 +34,7 @@ from belay_jupyter.options import (
 )
 from belay_jupyter.output import say
 from belay_jupyter.plotmagics import PlotMagics
+from belay_jupyter.recordings import recording
 
 __all__ = ["BelayMagics"]
 
@@ -131,6 +132,20 @@ class BelayMagics(Magics):
         help="How often to connect again by itself when the link ends; -1 for ever. Usually 0.",
     )
     @argument(
+        "--record",
+        metavar="FILE",
+        help="""Record all that is said to the board, until it is closed. Connecting to replay:FILE
+        then does the same without the board.""",
+    )
+    @argument(
+        "--secret",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="""A variable of the notebook, or of the environment, with a text that must not get
+        into the recording. May be repeated.""",
+    )
+    @argument(
         "--reset",
         action=argparse.BooleanOptionalAction,
         default=False,
@@ -152,6 +167,7 @@ class BelayMagics(Magics):
                 name=unquoted(options.name),
                 reset=options.reset,
                 attempts=options.attempts,
+                record=recording(options.record, options.secret, self.shell.user_ns),
             )
         except PyboardException as error:  # by boot.py or main.py, while the board was reset
             self._renderer.as_board_error(error)
@@ -169,7 +185,11 @@ class BelayMagics(Magics):
         """Close a board, so that other programs can use its port. Its memory stays as it is."""
         name = unquoted(parse(self.belay_disconnect, line).name)
         names = self.boards.names() if name == ALL else [name]
-        closed = [board for board in map(self.boards.close, names) if board is not None]
+        try:
+            closed = [board for board in map(self.boards.close, names) if board is not None]
+        except BelayException as error:  # a recording that was not played to its end
+            self._renderer.as_message(error)
+            raise
         for board in closed:
             say(f"Closed {board.device.address}")
         if not closed:

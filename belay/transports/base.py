@@ -45,6 +45,11 @@ class Transport(ABC):
     """Whether this is a recording in the place of a board, a
     :class:`belay.transports.replay.ReplayTransport`."""
 
+    @property
+    def board_address(self) -> str:
+        """The address of the board itself; for a recording, that of the board it was made of."""
+        return self.address
+
     @abstractmethod
     def wait(self, timeout: float | None) -> bool:
         """Block until bytes can be read, until :meth:`wake`, or until the timeout has passed.

@@ -36,6 +36,11 @@ class ReplayTransport(Transport):
         self._woken = threading.Event()
         self._closed = False
 
+    @property
+    def board_address(self) -> str:
+        """See :attr:`Transport.board_address`."""
+        return str(self.tape.cassette.header.get("address", ""))
+
     def wait(self, timeout: float | None) -> bool:
         """See :meth:`Transport.wait`: True when the board sends something by itself now."""
         self._check()
