@@ -148,16 +148,10 @@ class Device(
         self._timeout = timeout
         self._builtin_errors = builtin_errors
         self._sources = SourceMap(tags(self._open, taped))
-        self._batches: dict[int, Batch] = {}
-        self._aio: Worker | None = None
-        self._history = History()
-        self._events = Events()
-        self._lines = InputLines(stdin)
+        self._begin_empty(stdin)
         self._recovery = Recovery(self, attempts)
         self._holder = _Holder(self._open, taped)
         self._farewell = self._holder.farewell
-        self._executers: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in EXECUTERS}
-        self._listening = False
         self._auto_sync_time = auto_sync_time
         try:
             self._adopt(self._connect(0))
@@ -174,6 +168,16 @@ class Device(
             self._farewell.clear()  # what they would undo has not been done
             Device.close(self)
             raise
+
+    def _begin_empty(self, stdin: Any) -> None:
+        """What fills up while the Device is used."""
+        self._lines = InputLines(stdin)
+        self._batches: dict[int, Batch] = {}
+        self._aio: Worker | None = None
+        self._history = History()
+        self._events = Events()
+        self._executers: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in EXECUTERS}
+        self._listening = False
 
     def _begin(self, startup: str) -> None:
         """What a subclass brings, in the order that Belay 0.30 has."""
