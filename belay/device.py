@@ -461,7 +461,8 @@ class _Holder:
             try:
                 self.session.close(self.farewell if self.farewell else None)
             finally:
-                self.end()
+                if self.session.closed:  # and not refused
+                    self.end()
 
     def end(self) -> None:
         """The last that is done, whatever has happened."""
