@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from belay.cassettes.lines import NotOurs, from_lines, to_lines
-from belay.cassettes.notation import encoded, from_text, told, value_lines
+from belay.cassettes.notation import encoded, from_text, one_line, told
 from belay.errors import CassetteError
 
 __all__ = [
@@ -187,7 +187,7 @@ def _checked(lines: list[str]) -> str:
 
 def header_text(header: dict[str, object]) -> str:
     """The beginning of a cassette."""
-    rows = [f"{name} = {value_lines(value, indent='')[0]}" for name, value in header.items()]
+    rows = [f"{name} = {one_line(value)}" for name, value in header.items()]
     return _checked([f"{_FIRST}{VERSION}", *rows])
 
 
@@ -205,7 +205,7 @@ def block_text(number: int, block: Block) -> str:
                 lines += _marked("<", to_lines(item.answer) or [_NOTHING])
     ending = block.ending
     if ending is not None:
-        lines += [f"# {name} {value_lines(value)[0]}" for name, value in ending.other.items()]
+        lines += [f"# {name} {one_line(value)}" for name, value in ending.other.items()]
         mark = {"R": "=", "E": "!"}.get(ending.kind, "")
         if ending.kind and not mark:
             lines.append(f"# kind {ending.kind!r}")

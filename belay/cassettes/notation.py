@@ -20,7 +20,7 @@ from belay.cassettes.lines import NotOurs
 from belay.wire.decoding import decode
 from belay.wire.values import CannotTravel, Malformed, Reference, encode_segments
 
-__all__ = ["encoded", "from_text", "told", "value_lines"]
+__all__ = ["encoded", "from_text", "one_line", "told", "value_lines"]
 
 WIDTH = 88
 _LARGE = 10**300
@@ -74,6 +74,11 @@ def value_lines(value: Any, adapt: Adapter = _as_is, indent: str = "") -> list[s
         items = [[_one_line(item, adapt, 0)] for item in value]
         return _bracketed(f"array({value.typecode!r}, [", items, "])", indent)
     return [whole]
+
+
+def one_line(value: Any) -> str:
+    """A value in one line, however long."""
+    return _one_line(value, _as_is, 0)
 
 
 def _bracketed(opening: str, rows: list[list[str]], closing: str, indent: str) -> list[str]:

@@ -151,7 +151,14 @@ ENDINGS = st.builds(
     Ending,
     kind=st.sampled_from("REL"),
     payload=PLAIN.map(encode) | st.just(b""),
-    other=st.fixed_dictionaries({}, optional={"stopped": st.text(), "facts": st.just({"free": 1})}),
+    other=st.fixed_dictionaries(
+        {},
+        optional={
+            "stopped": st.text(),
+            "facts": st.just({"free": 1}),
+            "raised": st.tuples(st.just("CallTimeoutError"), st.text() | st.just("a\n" * 99)),
+        },
+    ),
     sent=TIMES,
     answered=TIMES,
     ticks=TICKS,
@@ -169,10 +176,11 @@ BLOCKS = st.builds(
 
 
 @settings(max_examples=60)
-@given(st.lists(BLOCKS, max_size=4), st.booleans())
-def test_a_cassette_comes_back(blocks: list[Block], sampled: bool) -> None:
+@given(st.lists(BLOCKS, max_size=4), st.booleans(), st.text())
+def test_a_cassette_comes_back(blocks: list[Block], sampled: bool, address: str) -> None:
     samples = [Sample(len(blocks), 1, 2, 3)] * sampled
-    cassette = Cassette({"name": "micropython", "version": (1, 27)}, blocks, samples)
+    header: dict[str, object] = {"name": "micropython", "version": (1, 27), "address": address}
+    cassette = Cassette(header, blocks, samples)
     text = written(cassette)
     again = read_cassette(text, "")
     assert written(again) == text
@@ -181,6 +189,7 @@ def test_a_cassette_comes_back(blocks: list[Block], sampled: bool) -> None:
         if other.ending is not None and (other.ending.kind or other.ending.other):
             assert one.ending is not None
             assert (one.ending.kind, one.ending.text) == (other.ending.kind, other.ending.text)
+            assert one.ending.other == other.ending.other
 
 
 def example() -> Cassette:
