@@ -20,7 +20,7 @@ __all__ = ["Recording", "begin", "check_played", "next_recording", "replayed"]
 
 _numbers = itertools.count(1)
 _played: list[ReplayOpening] = []
-_FOLDER = re.compile(r"(?<=[?&]files=)(?:/|~|[A-Za-z]:[\\/])[^&]*[\\/](?=[^&\\/]*)")
+_FOLDER = re.compile(r"(?<=[?&](?:files|bench)=)(?:/|~|[A-Za-z]:[\\/])[^&]*[\\/](?=[^&\\/]*)")
 
 
 class Recording:

@@ -85,6 +85,7 @@ class Timekeeping:
             host_tick=time.get_clock_info("monotonic").resolution,
             now=self._session.now,
             wall=self._session.wall,
+            moment=self._session.moment,
         )
         self._synced = -1  # generation of the session in which it was synchronised last
         self._reached = 0.0  # uncertainty after that

@@ -12,7 +12,8 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from belay.errors import BelayException, PyboardException, StaleProxyError
@@ -73,16 +74,31 @@ class Watch:
         question: what.
         callback: takes each answer, in the poller's thread.
         every: seconds between two of them.
+        title: what a recording of the session calls it: the first, second, ... to ask this.
     """
 
     def __init__(
-        self, question: Question, callback: Callable[[Answer], object], every: float
+        self,
+        question: Question,
+        callback: Callable[[Answer], object],
+        every: float,
+        title: str = "watch 1",
     ) -> None:
         self.question = question
         self.callback = callback
         self.every = every
+        self.title = title
         self.due = 0.0
         self.stopped = False
+
+    def take(self, answer: Answer) -> None:
+        """Hand on an answer. What raises then is stopped."""
+        self.stopped = self.stopped or answer.ended
+        try:
+            self.callback(answer)
+        except Exception:
+            log.exception("what shows a board's answer has raised")
+            self.stopped = True
 
     def stop(self) -> None:
         """Ask no more."""
@@ -101,6 +117,7 @@ class Poller:
         self._watches: list[Watch] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._askers: Counter[str] = Counter()
         self.polls = 0
 
     def watch(
@@ -113,14 +130,21 @@ class Poller:
         """
         if not every > 0:
             raise ValueError(f"every={every!r}: it must be a number of seconds, such as 0.1")
-        watch = Watch(question, callback, every)
+        asked = repr(question_words(question))
         with self._changed:
+            self._askers[asked] += 1
+            watch = self._watch_for(question, callback, every, f"watch {self._askers[asked]}")
             self._watches.append(watch)
             self._changed.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="belay polls", daemon=True)
                 self._thread.start()
         return watch
+
+    def _watch_for(
+        self, question: Question, callback: Callable[[Answer], object], every: float, title: str
+    ) -> Watch:
+        return Watch(question, callback, every, title)
 
     def _run(self) -> None:
         while True:
@@ -143,7 +167,8 @@ class Poller:
                 due
             )
         else:
-            answers = ask(device, [one.question for one in due])
+            titles = [one.title for one in due]
+            answers = ask(device, [one.question for one in due], titles)
         if answers is None:  # busy
             with self._changed:
                 self._changed.wait(_AGAIN)
@@ -153,21 +178,18 @@ class Poller:
         for one, answer in zip(due, answers, strict=True):
             # At whole multiples of the interval: what is asked as often is asked together.
             one.due = (now // one.every + 1) * one.every
-            one.stopped = one.stopped or answer.ended
-            try:
-                one.callback(answer)
-            except Exception:
-                log.exception("what shows a board's answer has raised")
-                one.stopped = True
+            one.take(answer)
 
 
-def ask(device: Device, questions: list[Question], *, wait: bool = False) -> list[Answer] | None:
-    """Ask once, in one message.
+def ask(
+    device: Device, questions: list[Question], titles: Sequence[str] = ()
+) -> list[Answer] | None:
+    """Ask once, in one message. A board that is busy is not asked.
 
     Args:
         device: the board.
         questions: what.
-        wait: for its turn. Without, a board that is busy is not asked.
+        titles: who asks, for a recording of the session; usually "look".
 
     Returns:
         The answers, in order; None where the board was busy.
@@ -175,20 +197,26 @@ def ask(device: Device, questions: list[Question], *, wait: bool = False) -> lis
     from belay.output import handler
     from belay.session.requests import Operation
 
+    if device._session.transport.is_recording:
+        return _recorded(device, questions)
     session = device._session
-    answers: list[Answer | None] = [_gone(device, question) for question in questions]
+    answers: list[Answer | None] = [known_answer(device, question) for question in questions]
     asked = [question for question, gone in zip(questions, answers, strict=True) if gone is None]
     if not asked:
         return [one for one in answers if one is not None]
-    sent = [(one.kind, _operand(one.what), list(one.names)) for one in asked]
+    sent = [question_words(one) for one in asked]
     operation = Operation(b"L", (sent,), "looking", generation=session.generation)
-    perform = session.perform if wait else session.perform_if_idle
     before = time.monotonic()
     try:
-        got = perform(operation, timeout=_PATIENCE, output=handler(None))
+        got = session.perform_if_idle(operation, timeout=_PATIENCE, output=handler(None))
         if got is NotImplemented:
             return None if not session._lost_agent else _after_reset(questions)
-        now = (before + time.monotonic()) / 2
+        after = time.monotonic()
+        now = (before + after) / 2
+        if session.recorder is not None:
+            told = zip(sent, got, titles or ["look"] * len(got), strict=False)
+            for words, (ok, value), title in told:
+                session.recorder.look(title, words, ok, value, before, after)
         fresh = [Answer(v, time=now) if ok else Answer(None, v, now) for ok, v in got]
     except (PyboardException, KeyboardInterrupt) as error:
         fresh = [Answer(None, str(error) or type(error).__name__, before)] * len(asked)
@@ -205,12 +233,49 @@ def _after_reset(questions: list[Question]) -> list[Answer]:
     return [Answer(None, text, ended=not isinstance(one.what, str)) for one in questions]
 
 
-def _operand(what: str | ProxyObject) -> Any:
-    return what if isinstance(what, str) else what._belay_operand
+def question_words(question: Question) -> tuple[int, Any, list[str]]:
+    """A question as the board understands it."""
+    what = question.what
+    operand = what if isinstance(what, str) else what._belay_operand
+    return question.kind, operand, list(question.names)
 
 
-def _gone(device: Device, question: Question) -> Answer | None:
-    """The answer to a question that there is no sense in asking."""
+def _recorded(device: Device, questions: list[Question]) -> list[Answer] | None:
+    """The same, of a recording; what was not asked then is answered as by a busy board."""
+    answers = []
+    for question in questions:
+        answer = known_answer(device, question) or next_recorded(
+            device, question, "look", due=False
+        )
+        if answer is None:
+            return None
+        answers.append(answer)
+    return answers
+
+
+def next_recorded(device: Device, question: Question, title: str, *, due: bool) -> Answer | None:
+    """The next answer of a recording.
+
+    Args:
+        device: the board.
+        question: what.
+        title: who asks.
+        due: only one that the program has reached.
+
+    Returns:
+        None where there is none.
+    """
+    from belay.session.replaying import next_look
+
+    look = next_look(device._session, title, question_words(question), due=due)
+    if look is None:
+        return None
+    value, error = (look.value, "") if look.ok else (None, str(look.value))
+    return Answer(value, error, look.moment)
+
+
+def known_answer(device: Device, question: Question) -> Answer | None:
+    """The answer to a question that there is no sense in asking, and to :data:`ALIVE`."""
     if device.closed:
         return Answer(None, "the board is closed", ended=True)
     if not isinstance(question.what, str):
@@ -232,5 +297,10 @@ def poller_of(device: Device) -> Poller:
     with _lock:
         poller = _pollers.get(device)
         if poller is None:
-            poller = _pollers[device] = Poller(device)
+            kind = Poller
+            if device._session.transport.is_recording:
+                from belay_jupyter.playedpolls import PlayedPoller
+
+                kind = PlayedPoller
+            poller = _pollers[device] = kind(device)
     return poller

@@ -25,7 +25,9 @@ from binascii import crc32
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from belay.cassettes.besides import Beside, add_times, beside_lines, beside_row, read_beside
 from belay.cassettes.lines import NotOurs, from_lines, to_lines
+from belay.cassettes.marks import groups, marked
 from belay.cassettes.notation import encoded, from_text, one_line, told
 from belay.errors import CassetteError
 
@@ -163,21 +165,18 @@ class Cassette:
         header: facts by name.
         blocks: in order; the first one has the number 1.
         samples: of the board's clock.
+        besides: what was said beside the blocks; see `belay.cassettes.besides`.
         name: of the file, for messages.
     """
 
     header: dict[str, object] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    besides: list[Beside] = field(default_factory=list)
     name: str = ""
 
 
 # ------------------------------------------------------------------------------ writing
-
-
-def _marked(mark: str, lines: list[str]) -> list[str]:
-    first, *rest = lines or [""]
-    return [f"{mark} {first}".rstrip(), *(f"{mark}.{line}" for line in rest)]
 
 
 def _checked(lines: list[str]) -> str:
@@ -198,11 +197,11 @@ def block_text(number: int, block: Block) -> str:
         if isinstance(item, Print):
             lines += [f"> {line}".rstrip() for line in to_lines(item.data)]
         elif isinstance(item, Event):
-            lines += _marked("*", told(_EVENT + item.payload))
+            lines += marked("*", told(_EVENT + item.payload))
         else:
-            lines += _marked("?", told(item.question) if item.question else [])
+            lines += marked("?", told(item.question) if item.question else [])
             if item.answer is not None:
-                lines += _marked("<", to_lines(item.answer) or [_NOTHING])
+                lines += marked("<", to_lines(item.answer) or [_NOTHING])
     ending = block.ending
     if ending is not None:
         lines += [f"# {name} {one_line(value)}" for name, value in ending.other.items()]
@@ -216,9 +215,9 @@ def block_text(number: int, block: Block) -> str:
 
 def _answer_lines(mark: str, ending: Ending) -> list[str]:
     if ending.text:
-        return ["# text True", *_marked(mark, to_lines(ending.payload) or [_NOTHING])]
+        return ["# text True", *marked(mark, to_lines(ending.payload) or [_NOTHING])]
     # An empty program's answer is nothing at all.
-    return _marked(mark, told(ending.payload) if ending.payload else [])
+    return marked(mark, told(ending.payload) if ending.payload else [])
 
 
 def _times(cassette: Cassette) -> str:
@@ -230,6 +229,7 @@ def _times(cassette: Cassette) -> str:
         while samples and samples[0].after == number:
             sample = samples.pop(0)
             lines.append(f"clock {sample.sent} {sample.answered} {sample.ticks}")
+    lines += [beside_row(at + 1, beside) for at, beside in enumerate(cassette.besides)]
     return "\n" + _checked(lines)
 
 
@@ -259,6 +259,8 @@ def written(cassette: Cassette, *, times: bool = True) -> str:
     """
     text = header_text(cassette.header)
     text += "".join(block_text(at + 1, block) for at, block in enumerate(cassette.blocks))
+    for at, beside in enumerate(cassette.besides):
+        text += "\n" + _checked(beside_lines(at + 1, beside))
     return text + _times(cassette) if times else text
 
 
@@ -293,8 +295,11 @@ def read_cassette(text: str, name: str = "") -> Cassette:
     at = parts[0]
     try:
         cassette.header = _read_header(parts[0])
-        for number, at in enumerate(parts[1:-1], 1):
-            cassette.blocks.append(_read_block(number, at))
+        for at in parts[1:-1]:
+            if at.lines and at.lines[0].startswith("beside "):
+                cassette.besides.append(read_beside(len(cassette.besides) + 1, at.lines))
+            else:
+                cassette.blocks.append(_read_block(len(cassette.blocks) + 1, at))
         at = parts[-1]
         _read_times(at, cassette)
     except NotOurs as error:
@@ -353,12 +358,12 @@ def _read_block(number: int, part: _Part) -> Block:
     if head is None or int(head[1]) != number:
         raise NotOurs(f"block {number} is missing")
     block = Block(head[2])
-    groups = _groups(part.lines[1:])
-    while groups and groups[0][0] in "|-+":
-        mark, lines = groups.pop(0)
-        block.asked += _marked(mark, lines)
+    found = groups(part.lines[1:])
+    while found and found[0][0] in "|-+":
+        mark, lines = found.pop(0)
+        block.asked += marked(mark, lines)
     other: dict[str, object] = {}
-    for mark, lines in groups:
+    for mark, lines in found:
         if mark == "#":
             key, _, value = lines[0].partition(" ")
             other[key] = from_text(value)
@@ -384,22 +389,6 @@ def _text_of(lines: list[str]) -> bytes:
     return b"" if lines == [_NOTHING] else from_lines(lines)
 
 
-def _groups(lines: list[str]) -> list[tuple[str, list[str]]]:
-    """Lines by their marks; printed lines are one group."""
-    groups: list[tuple[str, list[str]]] = []
-    for line in lines:
-        mark, dot, rest = line[:1], line[1:2], line[2:]
-        if mark not in "|-+>*?<=!#" or dot not in " ." or not mark:
-            raise NotOurs(f"{line!r} is no line of a block")
-        if groups and groups[-1][0] == mark and (dot == "." or mark == ">"):
-            groups[-1][1].append(rest)
-        elif dot == ".":
-            raise NotOurs(f"{line!r} goes on with nothing")
-        else:
-            groups.append((mark, [rest]))
-    return groups
-
-
 def _read_item(block: Block, mark: str, lines: list[str]) -> None:
     if mark == ">":
         block.items.append(Print(from_lines(lines)))
@@ -417,9 +406,13 @@ def _read_item(block: Block, mark: str, lines: list[str]) -> None:
 
 
 def _read_times(part: _Part, cassette: Cassette) -> None:
-    number = 0
+    number = others = 0
     for line in part.lines[1:]:
         words = line.split(" ")
+        if words[0] == "beside":
+            others += 1
+            add_times(words, others, cassette.besides)
+            continue
         if words[0] == "clock" and len(words) == 4:
             cassette.samples.append(Sample(number, *map(_integer, words[1:])))
             continue
@@ -427,7 +420,7 @@ def _read_times(part: _Part, cassette: Cassette) -> None:
         if words[0] != str(number) or number > len(cassette.blocks):
             raise NotOurs(f"{line!r} is no row of the times")
         _read_row(words[1:], cassette.blocks[number - 1])
-    if number != len(cassette.blocks):
+    if (number, others) != (len(cassette.blocks), len(cassette.besides)):
         raise NotOurs(f"times of {number} blocks, and there are {len(cassette.blocks)}")
 
 

@@ -8,6 +8,7 @@ import os
 import threading
 from pathlib import Path
 
+from belay.cassettes.besides import Beside, Said
 from belay.cassettes.document import (
     Block,
     Cassette,
@@ -60,6 +61,8 @@ class CassetteFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(os.path.expanduser(path))
         self.cassette = Cassette(name=str(self.path))
+        self._besides: dict[tuple[str, ...], Beside] = {}
+        self._besides_lock = threading.Lock()
         self._part = self.path.with_name(f"{self.path.name}.part")
         self._key = self.path.absolute()
         with _open_lock:
@@ -88,6 +91,16 @@ class CassetteFile:
         self.cassette.blocks.append(block)
         self._stream.write(block_text(len(self.cassette.blocks), block))
         self._stream.flush()
+
+    def add_beside(self, title: str, asked: list[str], said: Said) -> None:
+        """Add an answer beside the blocks; it is written at the end. From any thread."""
+        key = (title, *asked)
+        with self._besides_lock:
+            beside = self._besides.get(key)
+            if beside is None:
+                beside = self._besides[key] = Beside(title, asked)
+                self.cassette.besides.append(beside)
+            beside.answers.append(said)
 
     def finish(self) -> None:
         """Put the cassette in its place; where the old one says the same, leave that alone."""

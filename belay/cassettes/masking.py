@@ -42,9 +42,9 @@ class Masks:
     def add(self, secret: str) -> None:
         """From now on this text is masked."""
         if secret and secret not in self._secrets:
-            self._secrets[secret] = secret.encode("utf-8", "replace")
-            # The longest first: one may be a part of another.
-            self._secrets = dict(sorted(self._secrets.items(), key=lambda one: -len(one[0])))
+            known = {**self._secrets, secret: secret.encode("utf-8", "replace")}
+            # The longest first: one may be a part of another. And a new dict: other threads read.
+            self._secrets = dict(sorted(known.items(), key=lambda one: -len(one[0])))
 
     def learn(self, value: Any) -> None:
         """Look for secrets in a source or in arguments."""

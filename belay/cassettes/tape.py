@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import time
+from collections import deque
 from collections.abc import Sequence
 
+from belay.cassettes.besides import Said
 from belay.cassettes.document import Block, Cassette, Ending, Sample
 from belay.cassettes.masking import MASK, Masks
 from belay.errors import ReplayError
@@ -41,6 +44,10 @@ class Tape:
         self._wall = time.time()
         self._at = 0
         self._samples = list(cassette.samples)
+        self._taken = 0
+        self._besides = {
+            (beside.title, *beside.asked): deque(beside.answers) for beside in cassette.besides
+        }
         self._failed: ReplayError | None = None
 
     def now(self) -> float:
@@ -101,7 +108,42 @@ class Tape:
         if not _fits([block.title, *block.asked], [title, *asked]):
             raise self._fail(self._difference(block, title, asked))
         self._at += 1
+        self._taken += 1
         return block
+
+    def beside(self, title: str, asked: Sequence[str], *, due: bool = False) -> Said | None:
+        """The next answer to a question beside the program's requests. From any thread.
+
+        Args:
+            title: of the question.
+            asked: the rest of it.
+            due: only one that the program, or the time if that counts, has reached.
+
+        Returns:
+            None where it was not asked when this was recorded, or not so often.
+        """
+        key = (title, *asked)
+        found = [self._besides[key]] if key in self._besides else self._masked(key)
+        for answers in found:
+            with contextlib.suppress(IndexError):  # there is no other
+                if due and not self._is_due(answers[0]):
+                    return None
+                return answers.popleft()
+        return None
+
+    def _masked(self, key: Sequence[str]) -> list[deque[Said]]:
+        """The answers to a question with a secret in it, which is not written as it is asked."""
+        known = self._besides.items()
+        return [answers for recorded, answers in known if _fits(recorded, key)]
+
+    def has_beside(self, beginning: str) -> bool:
+        """Whether there are questions with titles that begin so."""
+        return any(beside.title.startswith(beginning) for beside in self.cassette.besides)
+
+    def _is_due(self, said: Said) -> bool:
+        if said.after > self._taken:
+            return False
+        return self.fast or time.monotonic() >= self.moment(said.sent)
 
     def samples(self) -> list[Sample]:
         """What looks at the board's clock showed since the last block; each is given out once."""

@@ -18,7 +18,7 @@ from belay.session import requests
 from belay.session.adapt import adapt
 from belay.session.requests import Operation
 
-__all__ = ["describe", "plain_operation", "text_lines", "unfolded"]
+__all__ = ["argument_lines", "describe", "plain_operation", "text_lines", "unfolded"]
 
 _WORDS = {
     "c": "call",
@@ -59,7 +59,7 @@ def describe(operation: Operation) -> tuple[str, list[str]]:
         title, lines = describe(Operation(bytes((args[0],)), args[1]))
         return f"timed {title}", lines
     if code in (requests.CALL, requests.CALL_KEYWORDS):
-        return f"{word} {args[0]}", _rest(args[1:])
+        return f"{word} {args[0]}", argument_lines(args[1:])
     if code in (requests.EXECUTE, requests.VALUE, requests.DEFINE):
         return _source(code, word, args)
     if code == requests.MANY:
@@ -68,7 +68,7 @@ def describe(operation: Operation) -> tuple[str, list[str]]:
             title, its = describe(Operation(bytes((one,)), its_args))
             lines += [f"+ {title}", *its]
         return word, lines
-    return word, _rest(args)
+    return word, argument_lines(args)
 
 
 def unfolded(operation: Operation) -> Operation:
@@ -97,10 +97,13 @@ def _source(code: bytes, word: str, args: tuple[Any, ...]) -> tuple[str, list[st
         source = re.sub(r"\d+", "0", source)
     name = f" {rest.pop(0)}" if code == requests.DEFINE else ""
     wanted = " value" if code == requests.VALUE else ""
-    return f"{word}{name} {shown(str(tag).encode())}{wanted}", text_lines(source) + _rest(rest)
+    return f"{word}{name} {shown(str(tag).encode())}{wanted}", text_lines(source) + argument_lines(
+        rest
+    )
 
 
-def _rest(values: Any) -> list[str]:
+def argument_lines(values: Any) -> list[str]:
+    """Arguments of a request as lines of it."""
     lines: list[str] = []
     for value in values:
         if isinstance(value, str) and ("\n" in value or len(value) > _LONG):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from belay import errors
 from belay.cassettes.document import Block, Ending, Event, Line, Print
@@ -24,14 +24,15 @@ from belay.session.interrupts import Shield
 from belay.session.plain import PlainSession
 from belay.session.requests import CLOCK, TIMED, Operation
 from belay.session.session import Session
-from belay.session.taping import asked, connection_lines, with_ticks
+from belay.session.taping import asked, asked_beside, connection_lines, with_ticks
 from belay.session.turns import NotIdle, this_thread
 from belay.transports.base import Transport
 from belay.transports.replay import ReplayTransport
+from belay.wire.decoding import decode
 from belay.wire.exchange import Answer, Counters, State, Timing
 from belay.wire.greeting import Facts
 
-__all__ = ["open_recorded"]
+__all__ = ["Look", "has_looks", "next_look", "open_recorded"]
 
 _ROOM = 1 << 12
 """Bytes that a board is taken to have room for, where a part of Belay answers it."""
@@ -78,6 +79,7 @@ class TapeConversation:
         self._shield = Shield()
         self._outcome = Outcome()
         self._zero = 0.0
+        self._sent = 0  # nanoseconds of the recording
 
     @property
     def started(self) -> bool:
@@ -95,7 +97,7 @@ class TapeConversation:
         self.take_waiting(output)
         block = self._tape.take(*self.wanted)
         self.ending = ending = block.ending or Ending()
-        self._zero = time.monotonic()
+        self._zero, self._sent = time.monotonic(), ending.sent
         with self._shield:
             try:
                 self._play(block, output)
@@ -131,6 +133,7 @@ class TapeConversation:
                 at = 0
                 for when, size in item.pieces:
                     self._wait(when)
+                    self._pass(when)
                     self._hand(lambda data: output(data), item.data[at : at + size])
                     at += size
             elif isinstance(item, Event):
@@ -160,6 +163,10 @@ class TapeConversation:
         self._outcome.stopped = why
         self._outcome.started = True
         self._outcome.answer = Answer("R", _ZERO, 0)
+
+    def _pass(self, micros: int) -> None:
+        """The clock of the recording goes on, so that whoever takes this sees when it came."""
+        self._tape.reached(self._sent + 1000 * micros)
 
     def _wait(self, micros: int) -> None:
         """Until so much time has passed since the request, if it is to pass at all."""
@@ -222,10 +229,20 @@ class _Replayed(Session):
         timeout: float | None = None,
         output: OutputHandler = discard,
     ) -> Any:
-        """See :meth:`Session.perform`. What only looks at an idle board is not in a recording."""
-        if this_thread.if_idle:
-            raise NotIdle
-        return super().perform(operation, timeout=timeout, output=output)
+        """See :meth:`Session.perform`. What was not recorded is answered as by a busy board."""
+        if not this_thread.if_idle:
+            return super().perform(operation, timeout=timeout, output=output)
+        with self._turn():
+            title, lines = asked(operation, self._tape.masks)
+            said = self._tape.beside(f"click {title}", lines) if this_thread.taped else None
+            if said is None:
+                raise NotIdle
+        return outcomes.value_in(Answer(said.kind, said.payload, 0), [said.payload], self.limits)
+
+    def moment(self, title: str, now: float) -> float:
+        """See :meth:`Session.moment`."""
+        said = self._tape.beside(title, [])
+        return self.now() if said is None else self._tape.moment(said.sent)
 
     def _carry(
         self,
@@ -290,6 +307,48 @@ class _Replayed(Session):
         super().close(farewell)
         if not left and sys.exc_info()[1] is None:  # what went wrong before says more
             self._tape.finish()
+
+
+class Look(NamedTuple):
+    """What an idle board was seen to be.
+
+    Attributes:
+        ok: whether ``value`` is that; else it tells what was raised.
+        value: what it answered.
+        moment: when, in the scale of ``session.now()``.
+    """
+
+    ok: bool
+    value: Any
+    moment: float
+
+
+def next_look(
+    session: Session, title: str, args: Iterable[Any], *, due: bool = False
+) -> Look | None:
+    """The next answer to a question beside a recorded program's requests.
+
+    Args:
+        session: the recording.
+        title: of the question.
+        args: the rest of it.
+        due: only one that the program has reached.
+
+    Returns:
+        None where there is no other.
+    """
+    tape = cast("ReplayTransport", session.transport).tape
+    title, lines = asked_beside(title, args, tape.masks)
+    said = tape.beside(title, lines, due=due)
+    if said is None:
+        return None
+    value = decode(said.payload, session.limits, "answer")
+    return Look(said.kind == "R", value, tape.moment((said.sent + said.answered) // 2))
+
+
+def has_looks(session: Session, beginning: str) -> bool:
+    """Whether a recording has questions whose titles begin so, beside the program's requests."""
+    return cast("ReplayTransport", session.transport).tape.has_beside(beginning)
 
 
 class _ReplayedSession(_Replayed):

@@ -301,7 +301,8 @@ class Session(Channel):
         if self.recorder is None:
             return _UNRECORDED
         if this_thread.if_idle:
-            return self.recorder.hidden()
+            taped = this_thread.taped and self.agent
+            return self.recorder.aside(operation) if taped else self.recorder.hidden()
         return self.recorder.request(operation, agent=self.agent)
 
     def _carry(
@@ -337,21 +338,42 @@ class Session(Channel):
         *,
         timeout: float | None = None,
         output: OutputHandler = discard,
+        taped: bool = False,
     ) -> Any:
         """The same, but only where no other call is under way: it waits for none.
 
         Nor does it mend what an earlier call has left behind, such as an agent that a reset took.
 
+        Args:
+            operation: what to do.
+            timeout: as of :meth:`perform`.
+            output: likewise.
+            taped: a recording of the session has it, beside the program's own calls.
+
         Returns:
             What the board answered; ``NotImplemented`` where it was not asked.
         """
-        this_thread.if_idle = True
+        this_thread.if_idle, this_thread.taped = True, taped
         try:
             return self.perform(operation, timeout=timeout, output=output)
         except NotIdle:
             return NotImplemented
         finally:
-            this_thread.if_idle = False
+            this_thread.if_idle = this_thread.taped = False
+
+    def moment(self, title: str, now: float) -> float:
+        """A moment that a recording of the session keeps.
+
+        Args:
+            title: what for.
+            now: in the scale of :attr:`now`.
+
+        Returns:
+            The same; where a recording is played, the moment that it kept.
+        """
+        if self.recorder is not None:
+            self.recorder.beside(title, (), "R", b"", now, now)
+        return now
 
     def _payloads(self, full: Operation, plain: Operation) -> list[bytes]:
         """The payloads of an operation, with what the host has released since the last one."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,12 +12,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from belay import errors
+from belay.cassettes.besides import Said
 from belay.cassettes.document import Block, Ending, Event, Line, Print, Sample
 from belay.cassettes.files import CassetteFile
 from belay.cassettes.masking import MASK, Masks, is_asked_secretly
+from belay.cassettes.tape import BETWEEN
 from belay.session import requests
 from belay.session.conversation import Outcome, OutputHandler
-from belay.session.describing import describe, plain_operation, text_lines, unfolded
+from belay.session.describing import argument_lines, describe, plain_operation, text_lines, unfolded
 from belay.session.requests import CLOCK, Operation
 from belay.wire.decoding import decode
 from belay.wire.greeting import Facts
@@ -25,13 +28,14 @@ from belay.wire.values import CannotTravel, Malformed, encode_segments
 if TYPE_CHECKING:
     from belay.transports.base import Transport
 
-__all__ = ["Recorder", "asked", "connection_lines", "with_ticks", "without_ticks"]
+__all__ = ["Recorder", "asked", "asked_beside", "connection_lines", "with_ticks", "without_ticks"]
 
 
 class Recorder:
     """Writes one cassette.
 
-    Its methods are called under the session's lock, but for :meth:`finish`.
+    Its methods are called under the session's lock, but for :meth:`beside`, :meth:`look` and
+    :meth:`finish`.
 
     Args:
         file: where to.
@@ -51,8 +55,9 @@ class Recorder:
         self._block: Block | None = None
         self._begun = self._zero
         self._between: Block | None = None
+        self._aside: Block | None = None
         self._silent = False
-        self._thread: int | None = None
+        self._answered = 0
 
     # ---------------------------------------------------------------- blocks
 
@@ -104,6 +109,65 @@ class Recorder:
         """While something else is done with the board."""
         with self._recorded(title, list(lines)):
             yield
+
+    @contextmanager
+    def aside(self, operation: Operation) -> Iterator[None]:
+        """While an idle board is asked for something beside the program's requests."""
+        title, lines = asked(operation, self._masks)
+        block = self._aside = Block(title, lines)
+        try:
+            with self.hidden():
+                yield
+        finally:
+            self._aside = None
+            ending = block.ending
+            if ending is not None and ending.kind in ("R", "E"):
+                payload = ending.payload if ending.kind == "R" else _without_agent(ending.payload)
+                said = Said(
+                    ending.kind,
+                    masked_payload(payload, self._masks),
+                    self._answered,
+                    ending.sent,
+                    ending.answered,
+                )
+                self._file.add_beside(f"click {title}", lines, said)
+
+    def beside(
+        self,
+        title: str,
+        args: Iterable[Any],
+        kind: str,
+        payload: bytes,
+        sent: float,
+        answered: float,
+    ) -> None:
+        """Something was said beside the program's requests. From any thread.
+
+        Args:
+            title: of the question.
+            args: the rest of it.
+            kind: of the answer, ``R`` or ``E``.
+            payload: the answer, encoded.
+            sent: the host's ``time.monotonic()`` of the question.
+            answered: that of the answer.
+        """
+        title, lines = asked_beside(title, args, self._masks)
+        said = Said(
+            kind,
+            masked_payload(payload, self._masks) if payload else b"",
+            self._answered,
+            self._nanos(sent),
+            self._nanos(answered),
+        )
+        self._file.add_beside(title, lines, said)
+
+    def look(
+        self, title: str, args: Iterable[Any], ok: bool, value: Any, sent: float, answered: float
+    ) -> None:
+        """The same, of an answer as a value; one that cannot travel is left out."""
+        with contextlib.suppress(CannotTravel):
+            payload = b"".join(encode_segments((value,), 1 << 20))
+            self.beside(title, args, "R" if ok else "E", payload, sent, answered)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
@@ -175,6 +239,7 @@ class Recorder:
                 ending.payload = _without_agent(ending.payload)
             ending.payload = masked_payload(ending.payload, self._masks)
         self._file.add(block)
+        self._answered += block.title != BETWEEN
 
     def _flush_between(self) -> None:
         block, self._between = self._between, None
@@ -198,7 +263,7 @@ class Recorder:
         if self._block is not None:
             return self._block, self._micros(now)
         if self._between is None:
-            self._between = Block("between calls")
+            self._between = Block(BETWEEN)
             self._begun = now
         return self._between, self._micros(now)
 
@@ -238,8 +303,8 @@ class Recorder:
 
     def outcome(self, outcome: Outcome, *, agent: bool) -> None:
         """A request, or a part of one, has come to its end."""
-        block = self._block
-        if block is None or self._silent:
+        block = self._aside or (None if self._silent else self._block)
+        if block is None:
             return
         before = block.ending
         ending = Ending(text=not agent)
@@ -298,6 +363,13 @@ def asked(operation: Operation, masks: Masks) -> tuple[str, list[str]]:
     masks.learn(operation.args)
     title, lines = describe(operation._replace(args=masks.value(operation.args)))
     return masks.text(title), lines
+
+
+def asked_beside(title: str, args: Iterable[Any], masks: Masks) -> tuple[str, list[str]]:
+    """The words for a question beside the program's requests, without secrets."""
+    values = tuple(args)
+    masks.learn(values)
+    return masks.text(title), argument_lines(masks.value(values))
 
 
 def without_ticks(payload: bytes) -> tuple[int | None, bytes]:

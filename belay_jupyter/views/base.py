@@ -106,7 +106,9 @@ class View:
         self.proxy._belay_check()
         wanted = operation(METHOD, self.proxy._belay_operand, name, {}, *args)
         session = self.proxy._belay_device._session
-        answer = session.perform_if_idle(wanted, timeout=_PATIENCE, output=handler(None))
+        answer = session.perform_if_idle(
+            wanted, timeout=_PATIENCE, output=handler(None), taped=True
+        )
         if answer is NotImplemented:
             raise BoardIsBusy("busy: the board runs something else; nothing was done")
         return answer

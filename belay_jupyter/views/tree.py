@@ -100,7 +100,7 @@ class TreeView(View):
         else:
             wanted = operation(EXPRESSION, operand, "getattr(a,b)", name)
         session = device._session
-        answer = session.perform_if_idle(wanted, timeout=5, output=handler(None))
+        answer = session.perform_if_idle(wanted, timeout=5, output=handler(None), taped=True)
         return answer if answer is NotImplemented else make_proxy_from_result(device, answer)
 
     def _method(self, name: str, result: Any) -> Any:

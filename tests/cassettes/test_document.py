@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from belay.cassettes.besides import Beside, Said
 from belay.cassettes.document import (
     Block,
     Cassette,
@@ -175,16 +176,33 @@ BLOCKS = st.builds(
 )
 
 
+COUNTS = st.integers(0, 10**6)
+SAID = st.builds(Said, st.just("R"), PLAIN.map(encode) | st.just(b""), COUNTS, TIMES, TIMES)
+WRONG = st.builds(Said, st.just("E"), st.text().map(encode), COUNTS, TIMES, TIMES)
+BESIDES = st.lists(
+    st.builds(
+        Beside,
+        title=st.sampled_from(["look", "watch 1", "plot", "bench pin.read"]),
+        asked=st.sampled_from([[], ["- 'adc'"], ["- [", "-. 2,", "-.]"]]),
+        answers=st.lists(SAID | WRONG, min_size=1, max_size=4),
+    ),
+    max_size=3,
+)
+
+
 @settings(max_examples=60)
-@given(st.lists(BLOCKS, max_size=4), st.booleans(), st.text())
-def test_a_cassette_comes_back(blocks: list[Block], sampled: bool, address: str) -> None:
+@given(st.lists(BLOCKS, max_size=4), BESIDES, st.booleans(), st.text())
+def test_a_cassette_comes_back(
+    blocks: list[Block], besides: list[Beside], sampled: bool, address: str
+) -> None:
     samples = [Sample(len(blocks), 1, 2, 3)] * sampled
     header: dict[str, object] = {"name": "micropython", "version": (1, 27), "address": address}
-    cassette = Cassette(header, blocks, samples)
+    cassette = Cassette(header, blocks, samples, besides)
     text = written(cassette)
     again = read_cassette(text, "")
     assert written(again) == text
     assert [block.items for block in again.blocks] == [block.items for block in blocks]
+    assert again.besides == besides
     for one, other in zip(again.blocks, blocks, strict=True):
         if other.ending is not None and (other.ending.kind or other.ending.other):
             assert one.ending is not None
@@ -218,6 +236,12 @@ def example() -> Cassette:
             Block("call f", [], [], Ending(other={"raised": ("ConnectionLost", "gone", None)})),
         ],
         [Sample(3, 1, 2, 3)],
+        [
+            Beside(
+                "watch 1", ["- 'adc'"], [Said("R", encode(3), 2, 5, 6), Said("E", encode("no"))]
+            ),
+            Beside("plot", [], [Said("R", b"", 1, 7, 7)]),
+        ],
     )
 
 
@@ -297,6 +321,9 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
     assert not path.exists()
     assert "Ada" in (tmp_path / "x.cassette.part").read_text(encoding="utf-8")
     file.cassette.samples += example().samples
+    for beside in example().besides:
+        for said in beside.answers:
+            file.add_beside(beside.title, beside.asked, said)
     file.finish()
     file.finish()
     assert path.read_text(encoding="utf-8") == TEXT
