@@ -179,7 +179,9 @@ def _field(one: Element, register: str, access: str) -> Field:
     values = {}
     for value in one.iterfind("enumeratedValues/enumeratedValue"):
         text = _text(value, "value") or ""
-        if text and "x" not in text[2:].lower():  # "any other" has digits that do not matter
+        if text and "x" not in text.lower().removeprefix(
+            "0x"
+        ):  # "any other" has digits that do not matter
             values[number(text, where)] = _text(value, "name") or text
     about = " ".join((_text(one, "description") or "").split())
     return Field(name, high, low, values, _ACCESS.get(_text(one, "access") or "", access), about)
