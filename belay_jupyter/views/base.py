@@ -104,13 +104,18 @@ class View:
         """
         return polling.Question(polling.RUN, self.proxy, (name, *args), program)
 
-    def refresh(self) -> None:
-        """Look at the object now; one message."""
+    def refresh(self) -> bool:
+        """Look at the object now; one message.
+
+        Returns:
+            Whether the board has answered.
+        """
         answers = polling.ask(self.proxy._belay_device, [self.question()])
         if answers is None:
             self.tell("busy: the board runs something else")
-        else:
-            self._take(answers[0])
+            return False
+        self._take(answers[0])
+        return not answers[0].error
 
     def call(self, name: str, *args: Any) -> Any:
         """Call a method of the object on the board; one message.

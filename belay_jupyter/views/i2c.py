@@ -89,10 +89,10 @@ class I2CView(View):
         self._choose(self.address)
         return [self._grid, self._heading, self._any, self._table]
 
-    def refresh(self) -> None:
+    def refresh(self) -> bool:
         """See who answers, and look at the registers; one message."""
         self._scanning = True
-        super().refresh()
+        return super().refresh()
 
     def question(self) -> polling.Question:
         """Who answers, if that is wanted, and the registers; those that can be read."""

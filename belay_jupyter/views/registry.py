@@ -98,6 +98,8 @@ def _made(proxy: ProxyObject, every: float | None, options: dict[str, Any], *, w
 
 
 def _found(name: str) -> Factory | None:
+    if name.startswith(("class ", "module ")):  # the class itself is no such object
+        return None
     return _factories.get(name) or _factories.get(name.rpartition(".")[2])
 
 

@@ -32,13 +32,13 @@ class TreeView(View):
         self._seen = seen
         super().__init__(proxy, every)
 
-    def refresh(self) -> None:
+    def refresh(self) -> bool:
         """Look at the object now; one message, unless what there is to see is already known."""
         seen, self._seen = self._seen, None
         if seen is None:
-            super().refresh()
-        else:
-            self._take(seen)
+            return super().refresh()
+        self._take(seen)
+        return not seen.error
 
     def build(self) -> list[Any]:
         """A heading, and a row for each member."""
