@@ -11,7 +11,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
-from traitlets import Float, Integer, Unicode, observe
+from traitlets import Bool, Float, Integer, Unicode, observe
 
 from belay.errors import BelayException, PyboardException, UnsupportedValueError
 from belay_jupyter import auto, boards, tab
@@ -35,6 +35,7 @@ from belay_jupyter.options import (
 from belay_jupyter.output import say
 from belay_jupyter.plotmagics import PlotMagics
 from belay_jupyter.recordings import recording
+from belay_jupyter.showing import ProxyDisplay
 
 __all__ = ["BelayMagics"]
 
@@ -63,6 +64,9 @@ class BelayMagics(Magics):
     timeout = Float(
         None, allow_none=True, help="Seconds after which cells are interrupted; None lets them run."
     ).tag(config=True)
+    views = Bool(
+        True, help="Whether a proxy as the value of a cell shows its view, or a line of text."
+    ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
@@ -74,10 +78,16 @@ class BelayMagics(Magics):
         self._bench = BenchMagics(shell)
         self._plots = PlotMagics(shell, self._cells)
         self._renderer = self.boards.renderer
+        self._display = ProxyDisplay(shell)
+        self._display.on = self.views
 
     @observe("address", "attempts")
     def _setting_changed(self, change: Any) -> None:
         setattr(self.boards, change.name, change.new)
+
+    @observe("views")
+    def _views_changed(self, change: Any) -> None:
+        self._display.on = change.new
 
     # ---------------------------------------------------------------------------- extension
 
@@ -89,6 +99,7 @@ class BelayMagics(Magics):
         self.shell.register_magics(self._plots)
         self._cells.watch()
         self._renderer.install()
+        self._display.install()
         self.shell.input_transformers_cleanup.append(self._auto.transform)
         tab.install(self.shell)
 
@@ -101,6 +112,7 @@ class BelayMagics(Magics):
         auto.forget(self.shell)
         boards.forget(self.shell)
         self._renderer.uninstall()
+        self._display.uninstall()
         self._cells.unwatch()
         self._bench.stop()
         for ours in (self, self._files, self._bench, self._plots):

@@ -21,12 +21,17 @@ from belay.errors import BelayException, PyboardException, StaleProxyError
 if TYPE_CHECKING:
     from belay.device import Device
     from belay.proxies import ProxyObject
+    from belay.session.requests import Operation
+    from belay.session.session import Session
 
 __all__ = ["Answer", "Poller", "Question", "Watch", "ask", "poller_of"]
 
-VALUE, READING, CALLS, MEMBERS, ALIVE = range(5)
+VALUE, READING, CALLS, MEMBERS, ALIVE, RUN, METHOD, KIN = range(8)
 """The kinds of questions; see belay/onboard/looking.py. Whether an object is still there is known
 without asking the board."""
+
+_NAMED = 16
+"""Added to a kind: the object is named by an expression."""
 
 log = logging.getLogger("belay")
 
@@ -43,12 +48,15 @@ class Question(NamedTuple):
     Attributes:
         kind: one of the constants above.
         what: an expression, a name, or a proxy.
-        names: of methods, where they are to be called.
+        names: of methods, where they are to be called; or the name of a method or of a program
+            on the board, and the arguments for it.
+        brings: the program of :mod:`belay.onboard` that has what is to be run.
     """
 
     kind: int
     what: str | ProxyObject
-    names: tuple[str, ...] = ()
+    names: tuple[Any, ...] = ()
+    brings: str = ""
 
 
 class Answer(NamedTuple):
@@ -182,20 +190,20 @@ class Poller:
 
 
 def ask(
-    device: Device, questions: list[Question], titles: Sequence[str] = ()
+    device: Device, questions: list[Question], titles: Sequence[str] = (), *, wait: bool = False
 ) -> list[Answer] | None:
-    """Ask once, in one message. A board that is busy is not asked.
+    """Ask once, in one message.
 
     Args:
         device: the board.
         questions: what.
+        wait: for its turn. Without, a board that is busy is not asked.
         titles: who asks, for a recording of the session; usually "look".
 
     Returns:
         The answers, in order; None where the board was busy.
     """
     from belay.output import handler
-    from belay.session.requests import Operation
 
     if device._session.transport.is_recording:
         return _recorded(device, questions)
@@ -204,19 +212,20 @@ def ask(
     asked = [question for question, gone in zip(questions, answers, strict=True) if gone is None]
     if not asked:
         return [one for one in answers if one is not None]
-    sent = [question_words(one) for one in asked]
-    operation = Operation(b"L", (sent,), "looking", generation=session.generation)
+    operation, new = _operation(session, asked)
+    perform = session.perform if wait else session.perform_if_idle
     before = time.monotonic()
     try:
-        got = session.perform_if_idle(operation, timeout=_PATIENCE, output=handler(None))
+        got = perform(operation, timeout=_PATIENCE, output=handler(None))
         if got is NotImplemented:
             return None if not session._lost_agent else _after_reset(questions)
+        session._extensions |= new
         after = time.monotonic()
         now = (before + after) / 2
         if session.recorder is not None:
-            told = zip(sent, got, titles or ["look"] * len(got), strict=False)
-            for words, (ok, value), title in told:
-                session.recorder.look(title, words, ok, value, before, after)
+            told = zip(asked, got, titles or ["look"] * len(got), strict=False)
+            for one, (ok, value), title in told:
+                session.recorder.look(title, question_words(one), ok, value, before, after)
         fresh = [Answer(v, time=now) if ok else Answer(None, v, now) for ok, v in got]
     except (PyboardException, KeyboardInterrupt) as error:
         fresh = [Answer(None, str(error) or type(error).__name__, before)] * len(asked)
@@ -233,11 +242,28 @@ def _after_reset(questions: list[Question]) -> list[Answer]:
     return [Answer(None, text, ended=not isinstance(one.what, str)) for one in questions]
 
 
-def question_words(question: Question) -> tuple[int, Any, list[str]]:
+def _operation(session: Session, asked: list[Question]) -> tuple[Operation, set[str]]:
+    """What asks a board, with the programs that it needs there; and which of these are new."""
+    from belay.session.onboard import load
+    from belay.session.requests import LOOK, USE, Operation
+
+    known = set() if session._lost_agent else session._extensions
+    new = {one.brings for one in asked if one.brings} - known
+    code = b"L"
+    values: tuple[Any, ...] = (list(map(question_words, asked)),)
+    for name in sorted(new):
+        values = name, load(name), code[0], values
+        code = USE
+    return Operation(code, values, "looking", LOOK, session.generation), new
+
+
+def question_words(question: Question) -> tuple[int, Any, list[Any]]:
     """A question as the board understands it."""
-    what = question.what
+    kind, what = question.kind, question.what
     operand = what if isinstance(what, str) else what._belay_operand
-    return question.kind, operand, list(question.names)
+    if kind != VALUE and isinstance(operand, str):
+        kind += _NAMED
+    return kind, operand, list(question.names)
 
 
 def _recorded(device: Device, questions: list[Question]) -> list[Answer] | None:

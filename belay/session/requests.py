@@ -19,6 +19,7 @@ __all__ = [
     "DEFINE",
     "EVALUATE",
     "EXECUTE",
+    "LOOK",
     "MANY",
     "NOTHING",
     "RELEASE",
@@ -63,6 +64,9 @@ USE = b"u"
 CLOCK = "a look at the clock"
 """Label of requests that only read the board's clock: a recording does not count on them, for how
 many there are is a matter of chance."""
+
+LOOK = "a look"
+"""Label of requests of which a recording is told beside those of the program."""
 
 
 class Operation(NamedTuple):

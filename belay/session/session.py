@@ -300,6 +300,8 @@ class Session(Channel):
         """While an operation is carried out: it is written down, if anybody wants that."""
         if self.recorder is None:
             return _UNRECORDED
+        if operation.label == requests.LOOK:
+            return self.recorder.hidden()
         if this_thread.if_idle:
             taped = this_thread.taped and self.agent
             return self.recorder.aside(operation) if taped else self.recorder.hidden()
