@@ -55,15 +55,21 @@ def ladder(
         reset: whether the test that wants the board wants it soft-reset.
     """
 
-    def typed() -> bool:
-        link().write(_TYPED)
-        return True
+    def over_link(use: Callable[[Transport], bool]) -> Callable[[], bool]:
+        def prepare() -> bool:
+            try:
+                opened = link()
+            except errors.ConnectionFailedError:  # the step before has said so
+                return False
+            return use(opened)
+
+        return prepare
 
     steps = [
         Step(CONNECT, lambda: True, reset),
         Step("soft reset", lambda: True),
-        Step("hard reset", lambda: link().hard_reset(), hard=True),
-        Step("machine.reset()", typed, hard=True),
+        Step("hard reset", over_link(lambda opened: opened.hard_reset()), hard=True),
+        Step("machine.reset()", over_link(_type_reset), hard=True),
     ]
     hook = reset_hook(slot)
     if hook is not None:
@@ -79,8 +85,13 @@ def in_vain(step: Step, failure: Exception | None) -> bool:
     Each costs the seconds that a board may take to answer.
     """
     if isinstance(failure, (errors.PortNotFoundError, errors.DeviceNotFoundError)):
-        return step.name in ("soft reset", "hard reset", "machine.reset()")
+        return step.name == "soft reset"
     return step.name == "machine.reset()" and isinstance(failure, errors.BoardSilentError)
+
+
+def _type_reset(link: Transport) -> bool:
+    link.write(_TYPED)
+    return True
 
 
 def _and_go_on(hook: Callable[[], None]) -> Callable[[], bool]:
