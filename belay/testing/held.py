@@ -165,7 +165,8 @@ class HeldBoard:
             self._link = self._opening()
             self._broken = False
             usb = device_at(self._link.address.partition("?")[0])
-            self.serial_number = (usb.serial_number if usb is not None else None) or ""
+            if usb is not None and usb.serial_number:
+                self.serial_number = usb.serial_number
         return self._link
 
     def _break(self) -> None:

@@ -52,6 +52,7 @@ class Settings(NamedTuple):
         log_dir: folder for one log file a test; None for none.
         measurements: the file that takes what ``record_measurement`` was given; None for none.
         unittests: folders whose ``unittest`` files run on the board.
+        root: the folder of the project, whose ``pyproject.toml`` has the boards.
         syncs: folders that the board has before each test, and where on it.
     """
 
@@ -63,6 +64,7 @@ class Settings(NamedTuple):
     log_dir: Path | None
     measurements: Path | None
     unittests: tuple[Path, ...]
+    root: Path
     syncs: tuple[tuple[Path, str], ...]
 
 
@@ -162,6 +164,7 @@ def _settings(config: pytest.Config) -> Settings:
         unittests=tuple(
             Path(config.rootpath, folder) for folder in config.getini("belay_device_unittest")
         ),
+        root=config.rootpath,
         syncs=_syncs(config),
     )
 

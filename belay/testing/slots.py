@@ -107,7 +107,8 @@ def slots_of(settings: Settings) -> list[Slot]:
         pytest.UsageError: a name or an address is wrong.
     """
     try:
-        slots = _named(settings.devices) if settings.devices else _configured()
+        with boards.project_at(settings.root):
+            slots = _named(settings.devices) if settings.devices else _configured()
     except BelayException as error:
         option = "--device" if settings.devices else boards.VARIABLE
         said = str(error)
