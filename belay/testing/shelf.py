@@ -178,6 +178,10 @@ class Shelf:
                 return False
             said = str(error)
             failure = said if said.startswith(slot.name) else f"{slot.name}: {said}"
+        except (errors.PortBusyError, errors.AuthenticationError) as error:
+            self._forget(held)
+            said = str(error)
+            failure = said if said.startswith(slot.name) else f"{slot.name}: {said}"
         except BaseException:
             self._forget(held)
             raise
