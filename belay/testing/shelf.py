@@ -80,6 +80,10 @@ class Shelf:
                 if held is None:
                     busy.append(slot.name)
                     continue
+                if news := self._bad_news(slot):  # since it was looked at
+                    self._forget(held)
+                    reasons[slot.name, slot.address] = news
+                    continue
                 if self._ready(held, test, module, wanted, reasons, reset):
                     return held
             if not busy:
@@ -167,8 +171,8 @@ class Shelf:
                 return False
             held.begin(reset=self._to_reset(held, module) if reset is None else reset)
         except Quarantined as bad:
+            self._quarantine(slot, test, str(bad))  # before others get its lock
             self._forget(held)
-            self._quarantine(slot, test, str(bad))
             failure = str(bad)
         except (errors.PortNotFoundError, errors.DeviceNotFoundError) as error:
             self._forget(held)
