@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
+import shlex
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -85,23 +90,44 @@ def _run(hook: Command | EntryPoint, name: str) -> None:
     if isinstance(hook, EntryPoint):
         _called(_loaded(hook, name), name)
         return
+    command = shlex.join(hook.argv)
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             hook.argv,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=_PATIENCE,
-            check=False,
+            start_new_session=True,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConnectionFailedError(f"{name}: {error}") from error
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()[-500:]
+    except OSError as error:
+        raise ConnectionFailedError(f"{name}: {command}: {error}") from error
+    with process:
+        try:
+            out, err = process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise ConnectionFailedError(
+                f"{name}: {command} has not ended within {_PATIENCE:g} s, and was killed"
+            ) from None
+        except BaseException:
+            _kill(process)
+            raise
+    if process.returncode:
+        said = (err or out).strip()[-500:]
         raise ConnectionFailedError(
-            f"{name}: {' '.join(hook.argv)} ended with status {done.returncode}: {said}"
+            f"{name}: {command} ended with status {process.returncode}: {said}"
         )
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a program with all that it has started: that would hold its pipes."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _loaded(hook: EntryPoint, name: str) -> Any:

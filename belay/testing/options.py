@@ -10,7 +10,15 @@ from typing import Literal, NamedTuple, cast
 
 import pytest
 
-__all__ = ["RESETS", "SIMULATED", "Settings", "add_options", "settings_of", "speaks_of_belay"]
+__all__ = [
+    "RESETS",
+    "SIMULATED",
+    "Settings",
+    "add_options",
+    "check_paths",
+    "settings_of",
+    "speaks_of_belay",
+]
 
 SIMULATED = ("auto", "only", "never")
 RESETS = ("never", "module", "function")
@@ -23,8 +31,10 @@ _INI = {
     "device_connect_timeout": "seconds that a board may take to answer (default: 10)",
     "device_log_dir": "folder for one log file a test",
     "device_unittest": "folders whose unittest files run on the board, one a line",
+    "device_sync": "folders put on a board before each test, FOLDER or FOLDER:/WHERE, one a line",
 }
 
+_LISTS = ("device", "device_unittest", "device_sync")
 
 _FILES = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
 _SPEAKS = re.compile(rb"tool\.belay\b|\bbelay_device")
@@ -42,6 +52,8 @@ class Settings(NamedTuple):
         log_dir: folder for one log file a test; None for none.
         measurements: the file that takes what ``record_measurement`` was given; None for none.
         unittests: folders whose ``unittest`` files run on the board.
+        root: the folder of the project, whose ``pyproject.toml`` has the boards.
+        syncs: folders that the board has before each test, and where on it.
     """
 
     devices: tuple[str, ...]
@@ -52,6 +64,8 @@ class Settings(NamedTuple):
     log_dir: Path | None
     measurements: Path | None
     unittests: tuple[Path, ...]
+    root: Path
+    syncs: tuple[tuple[Path, str], ...]
 
 
 def speaks_of_belay(folder: Path) -> bool:
@@ -115,7 +129,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, text in _INI.items():
         kind: Literal["linelist", "string"]
-        kind = "linelist" if name in ("device", "device_unittest") else "string"
+        kind = "linelist" if name in _LISTS else "string"
         parser.addini(f"belay_{name}", text, kind, default=[] if kind == "linelist" else "")
 
 
@@ -150,7 +164,51 @@ def _settings(config: pytest.Config) -> Settings:
         unittests=tuple(
             Path(config.rootpath, folder) for folder in config.getini("belay_device_unittest")
         ),
+        root=config.rootpath,
+        syncs=_syncs(config),
     )
+
+
+def check_paths(settings: Settings) -> None:
+    """Make the folders that are written to, and look for those that are read.
+
+    Raises:
+        pytest.UsageError: says which one is wrong, and why.
+    """
+    for option, folder in (
+        ("--device-log-dir", settings.log_dir),
+        ("--device-measurements", settings.measurements and settings.measurements.parent),
+    ):
+        try:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(
+                f"{option}: there cannot be a folder {folder}: {error}"
+            ) from None
+    if settings.measurements is not None and settings.measurements.is_dir():
+        raise pytest.UsageError(f"--device-measurements: {settings.measurements} is a folder")
+    for key, folders in (
+        ("belay_device_unittest", settings.unittests),
+        ("belay_device_sync", tuple(folder for folder, _ in settings.syncs)),
+    ):
+        for folder in folders:
+            if not folder.is_dir():
+                raise pytest.UsageError(f"{key}: there is no folder {folder}")
+
+
+def _syncs(config: pytest.Config) -> tuple[tuple[Path, str], ...]:
+    found: dict[str, Path] = {}
+    for line in config.getini("belay_device_sync"):
+        folder, colon, where = line.rpartition(":/")
+        where = f"/{where.strip('/')}" if colon else "/"
+        if where in found:
+            raise pytest.UsageError(
+                f"belay_device_sync: {line!r} would replace {found[where].name} in {where} of the "
+                "board; two folders cannot be one. Name another place, FOLDER:/WHERE"
+            )
+        found[where] = Path(config.rootpath, folder if colon else line)
+    return tuple((folder, where) for where, folder in found.items())
 
 
 def _choice(config: pytest.Config, name: str, choices: tuple[str, ...]) -> str:

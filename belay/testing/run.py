@@ -19,7 +19,7 @@ from belay.testing.measurements import measurement
 from belay.testing.options import settings_of
 from belay.testing.requirements import Requirements, requirements_of
 from belay.testing.shelf import Shelf
-from belay.testing.slots import slots_of
+from belay.testing.slots import checked_slots
 
 if TYPE_CHECKING:
     from belay.device import Device
@@ -53,7 +53,7 @@ class Run:
             worker = getattr(self._config, "workerinput", None)
             notes = worker.get("belay_notes", "") if worker else ""
             self._shelf = Shelf(
-                slots_of(self._settings),
+                checked_slots(self._settings),
                 self._settings,
                 shared=worker is not None,
                 notes=Path(notes) if notes else None,
@@ -161,7 +161,10 @@ class Run:
         if report.when != "teardown":
             return
         if boards and self._settings.log_dir is not None:
-            write_log(self._settings.log_dir, item.nodeid, boards, outcomes)
+            try:
+                write_log(self._settings.log_dir, item.nodeid, boards, outcomes)
+            except OSError as error:  # the disk is full, say: no reason to end the run
+                report.sections.append(("device log", f"its file could not be written: {error}"))
         if records := item.stash.get(_MEASURED, []):
             report.belay_measurements = records  # type: ignore[attr-defined]
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,10 @@ class Shelf:
                 held = self._lock(slot, test)
                 if held is None:
                     busy.append(slot.name)
+                    continue
+                if news := self._bad_news(slot):  # since it was looked at
+                    self._forget(held)
+                    reasons[slot.name, slot.address] = news
                     continue
                 if self._ready(held, test, module, wanted, reasons, reset):
                     return held
@@ -166,19 +171,28 @@ class Shelf:
                 return False
             held.begin(reset=self._to_reset(held, module) if reset is None else reset)
         except Quarantined as bad:
+            self._quarantine(slot, test, str(bad))  # before others get its lock
             self._forget(held)
-            self._quarantine(slot, test, str(bad))
-            pytest.fail(str(bad), pytrace=False)
+            failure = str(bad)
         except (errors.PortNotFoundError, errors.DeviceNotFoundError) as error:
             self._forget(held)
-            if slot.named:
-                pytest.fail(f"{slot.name}: {error}", pytrace=False)
-            slot.absent = f"is not there: {_first_line(error)}"
-            reasons[slot.name, slot.address] = slot.absent
-            return False
+            if not slot.named:
+                slot.absent = f"is not there: {_first_line(error)}"
+                reasons[slot.name, slot.address] = slot.absent
+                return False
+            said = str(error)
+            failure = said if said.startswith(slot.name) else f"{slot.name}: {said}"
+        except (errors.PortBusyError, errors.AuthenticationError) as error:
+            self._forget(held)
+            said = str(error)
+            failure = said if said.startswith(slot.name) else f"{slot.name}: {said}"
         except BaseException:
             self._forget(held)
             raise
+        else:
+            failure = ""
+        if failure:  # outside of the handlers, whose exceptions would say it all again
+            pytest.fail(failure, pytrace=False)
         if unmet := wanted.unmet(held):
             reasons[slot.name, slot.address] = f"{describe(held)} {unmet}"
             held.end()
@@ -186,7 +200,20 @@ class Shelf:
                 self._forget(held)
             return False
         held.module = module
+        self._sync(held)
         return True
+
+    def _sync(self, held: HeldBoard) -> None:
+        """Put the project's firmware on a board, where the settings say so."""
+        assert held.device is not None
+        for folder, where in self._settings.syncs:
+            try:
+                held.device.sync(folder, where)
+                continue
+            except (errors.BelayException, OSError, SyntaxError) as error:
+                failure = f"{held.slot.name}: {folder} cannot be put on it: {error}"
+            self._forget(held)
+            pytest.fail(failure, pytrace=False)
 
     def _to_reset(self, held: HeldBoard, module: str) -> bool:
         policy = self._settings.reset
@@ -196,12 +223,16 @@ class Shelf:
         """Skip the test, with what each board said."""
         if not self.slots:
             pytest.skip(
-                "no board: --device names one, or [tool.belay.boards] (and --device-sim=never "
-                "rules out the virtual one)"
+                "no board but virtual ones, which --device-sim=never rules out: name one with "
+                "--device, or in [tool.belay.boards]"
             )
-        if wanted.boards and not any(slot.name in wanted.boards for slot in self.slots):
-            names = ", ".join(slot.name for slot in self.slots)
-            pytest.skip(f"no board {' or '.join(wanted.boards)} in this run, which has {names}")
+        names = [slot.name for slot in self.slots]
+        if wanted.boards and not set(wanted.boards) & set(names):
+            near = [found for name in wanted.boards for found in get_close_matches(name, names)]
+            pytest.skip(
+                f"no board {' or '.join(wanted.boards)} in this run, which has {', '.join(names)}"
+                + (f"; is {near[0]} meant?" if near else "")
+            )
         told = "; ".join(
             reason if reason.startswith(f"{name}:") else f"{name} {reason}"
             for (name, _), reason in reasons.items()

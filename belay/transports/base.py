@@ -87,6 +87,20 @@ class Transport(ABC):
         Called before an interrupt, so that Ctrl-C does not stand behind kilobytes.
         """
 
+    def hard_reset(self) -> bool:
+        """Reset the chip from outside, as its button does, where the link reaches that far.
+
+        A serial port pulses RTS while DTR is off (:func:`belay.transports.levels.pulse`); a
+        virtual board has its button pressed. The link may end by it, as that of a USB port does.
+
+        Returns:
+            Whether something was done. Whether the board is wired to it nobody knows here.
+        """
+        if self.outside is None:
+            return False
+        self.outside.reset()
+        return True
+
     @abstractmethod
     def close(self) -> None:
         """Release the link; the board is not touched. Calling it again does nothing."""

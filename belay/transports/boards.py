@@ -8,9 +8,11 @@ write a file outside of it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +44,7 @@ __all__ = [
     "default",
     "entry_text",
     "look_up",
+    "project_at",
     "project_file",
     "remove",
     "resolve",
@@ -52,6 +55,9 @@ __all__ = [
 
 VARIABLE = "BELAY_DEVICE"
 _KEYS = ("address", "default", *KEYS)
+
+
+_project_folder: ContextVar[Path | None] = ContextVar("project folder", default=None)
 
 
 class BoardEntry(NamedTuple):
@@ -204,10 +210,20 @@ def user_file() -> Path:
     return Path(platformdirs.user_config_dir("belay", appauthor=False)) / "boards.toml"
 
 
+@contextlib.contextmanager
+def project_at(folder: Path) -> Iterator[None]:
+    """Take the project of another folder than the current one, inside a ``with`` block."""
+    token = _project_folder.set(folder)
+    try:
+        yield
+    finally:
+        _project_folder.reset(token)
+
+
 def project_file() -> Path | None:
     """The ``pyproject.toml`` of this folder, or of the nearest one above it."""
     try:
-        here = Path.cwd()
+        here = _project_folder.get() or Path.cwd()
     except OSError:  # the folder was deleted
         return None
     for folder in (here, *here.parents):
@@ -441,8 +457,12 @@ def _refused_in_project(address: Address, folder: Path) -> str:
 
 def _placed(address: Address, folder: Path) -> Address:
     """The address with paths that are relative to the file it stands in."""
-    if isinstance(address, VirtualAddress) and address.files is not None:
-        return address._replace(files=str(folder / os.path.expanduser(address.files)))
+    if isinstance(address, VirtualAddress):
+        files, bench = (
+            None if path is None else str(folder / os.path.expanduser(path))
+            for path in (address.files, address.bench)
+        )
+        return address._replace(files=files, bench=bench)
     if isinstance(address, ReplayAddress):
         return address._replace(file=str(folder / os.path.expanduser(address.file)))
     if isinstance(address, SerialAddress) and address.port.startswith("./"):

@@ -123,7 +123,7 @@ def test_any(board): assert board.name == "good"
     assert steps[:4] == ["connect", "soft reset", "reset", "power cycle"]
     assert text.count("RESET") == text.count("CYCLE") == 1
     assert re.search(r"SKIPPED .*is in quarantine since test_it.py::test_first", text)
-    assert silent_board.clients == 4
+    assert silent_board.clients == 5  # one of them to see whether the link can reset
 
 
 def test_power_brings_a_board_back(runs: Runs, silent_board: SilentBoard, tmp_path: Path) -> None:
@@ -225,3 +225,35 @@ def test_the_serial_port_of_a_place() -> None:
     ):
         with pytest.raises(Exception, match=said):
             serial_port_in(text, "pico")
+
+
+QUARANTINED = """
+import pytest
+
+@pytest.mark.board("bad")
+@pytest.mark.parametrize("number", range(4))
+def test_bad(device, number): pass
+
+@pytest.mark.parametrize("number", range(6))
+def test_any(device, board, number):
+    assert board.name == "good"
+    device("import time; time.sleep_ms(50)")
+"""
+
+
+def test_all_workers_leave_a_bad_board_alone(runs: Runs, silent_board: SilentBoard) -> None:
+    with tcp_board() as good:
+        runs.project(
+            table(bad=f"address = '{silent_board.address}'", good=f"address = '{good}'"),
+            ini="belay_device_connect_timeout = '1.5'",
+        )
+        done = runs.test(QUARANTINED, "-n", "4", apart=True)
+    outcomes = done.parseoutcomes()
+    # The test that met it first fails, whichever it is; the others of its board are skipped.
+    assert outcomes["errors"] == 1
+    assert outcomes["passed"] in (5, 6)
+    assert outcomes["passed"] + outcomes["skipped"] == 9
+    text = done.stdout.str()
+    assert text.count("does not recover, and is left alone") == 1
+    assert len(re.findall(r"^SKIPPED .*bad is in quarantine since test_it.py::", text, re.M)) >= 1
+    assert silent_board.clients == 3  # one climb: connect, soft reset, has it reset lines?
