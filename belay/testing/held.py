@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import belay
@@ -61,6 +62,7 @@ class HeldBoard:
         user: the test that uses it, or None.
         module: the last module whose test used it.
         recovered_by: the step that brought it back for the current test; empty where none had to.
+        tape: where the current test is recorded, or None.
     """
 
     def __init__(self, slot: Slot, lock: BaseFileLock | None, patience: float) -> None:
@@ -72,6 +74,7 @@ class HeldBoard:
         self.user: str | None = None
         self.module: str | None = None
         self.recovered_by = ""
+        self.tape: Path | None = None
         self.serial_number = ""
         self._info: BoardInfo | None = None
         self._link: Transport | None = None
@@ -97,6 +100,8 @@ class HeldBoard:
         """
         self.log = DeviceLog()
         self.recovered_by = ""
+        if self.tape is not None:  # what is asked once of a board is in each recording
+            self._info, self._modules = None, {}
         tried: list[str] = []
         failure: Exception | None = None
         for step in ladder(self.slot, self.power, self._opened, reset=reset):
@@ -148,7 +153,11 @@ class HeldBoard:
         device = belay.Device.__new__(belay.Device)
         device._log = self.log  # before it connects: boot.py may print
         device.__init__(  # type: ignore[misc]
-            self._open, reset=reset, connect_timeout=self._patience, startup=None
+            self.slot.address if self.slot.replayed else self._open,
+            reset=reset,
+            connect_timeout=self._patience,
+            startup=None,
+            record=self.tape,
         )
         return device
 
@@ -180,8 +189,8 @@ class HeldBoard:
             self._info = board_info(self.device, timeout=self._patience)
             self.device._log = self.log
             self.serial_number = self.serial_number or self._info.unique_id
-        assert self._recorder is not None
-        self._greeted = len(self._recorder.transcript())
+        if self._recorder is not None:
+            self._greeted = len(self._recorder.transcript())
 
     def end(self) -> None:
         """The test is over: run the Device's teardowns, and leave the board at its prompt."""
@@ -196,6 +205,12 @@ class HeldBoard:
         except (errors.ConnectionFailedError, errors.DeviceClosedError):
             if self._link is not None:  # else its power was taken: nothing can be torn down
                 raise
+
+    def drop_tape(self) -> None:
+        """The test does not get this board: its recording says nothing."""
+        if self.tape is not None:
+            self.tape.unlink(missing_ok=True)
+            self.tape = None
 
     def connect_again(self) -> None:
         """The board has got its power: connect the Device of the test, as it was set up."""
@@ -249,7 +264,14 @@ class HeldBoard:
     @property
     def real(self) -> bool:
         """Whether this is a board of silicon, as far as its address and its answer tell."""
-        return real(self.slot.address) and not (self.known and self.info.platform == "webassembly")
+        address = self._recorded_at if self.slot.replayed else self.slot.address
+        return real(address) and not (self.known and self.info.platform == "webassembly")
+
+    @property
+    def _recorded_at(self) -> str:
+        """What a recording says of where its board was."""
+        link = self.device._session.transport if self.device is not None else None
+        return "" if link is None else link.board_address
 
     @property
     def firmware(self) -> str:

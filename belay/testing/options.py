@@ -54,6 +54,8 @@ class Settings(NamedTuple):
         unittests: folders whose ``unittest`` files run on the board.
         root: the folder of the project, whose ``pyproject.toml`` has the boards.
         syncs: folders that the board has before each test, and where on it.
+        record: the folder in which each test is recorded; None for none.
+        replay: the folder of recordings that are played in the place of boards; None for none.
     """
 
     devices: tuple[str, ...]
@@ -66,6 +68,8 @@ class Settings(NamedTuple):
     unittests: tuple[Path, ...]
     root: Path
     syncs: tuple[tuple[Path, str], ...]
+    record: Path | None = None
+    replay: Path | None = None
 
 
 def speaks_of_belay(folder: Path) -> bool:
@@ -127,6 +131,18 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="write what record_measurement was given, as JSON.",
     )
+    group.addoption(
+        *names("--device-record"),
+        dest="belay_device_record",
+        metavar="DIR",
+        help="record what is said to the boards of each test, there.",
+    )
+    group.addoption(
+        *names("--device-replay"),
+        dest="belay_device_replay",
+        metavar="DIR",
+        help="use no boards, but what --device-record wrote there.",
+    )
     for name, text in _INI.items():
         kind: Literal["linelist", "string"]
         kind = "linelist" if name in _LISTS else "string"
@@ -161,12 +177,19 @@ def _settings(config: pytest.Config) -> Settings:
         connect_timeout=_seconds(config, "device_connect_timeout", 10.0),
         log_dir=Path(config.invocation_params.dir, folder) if folder else None,
         measurements=(Path(config.invocation_params.dir, measurements) if measurements else None),
+        record=_folder(config, "belay_device_record"),
+        replay=_folder(config, "belay_device_replay"),
         unittests=tuple(
             Path(config.rootpath, folder) for folder in config.getini("belay_device_unittest")
         ),
         root=config.rootpath,
         syncs=_syncs(config),
     )
+
+
+def _folder(config: pytest.Config, option: str) -> Path | None:
+    given = config.getoption(option)
+    return Path(config.invocation_params.dir, given) if given else None
 
 
 def check_paths(settings: Settings) -> None:
@@ -177,6 +200,7 @@ def check_paths(settings: Settings) -> None:
     """
     for option, folder in (
         ("--device-log-dir", settings.log_dir),
+        ("--device-record", settings.record),
         ("--device-measurements", settings.measurements and settings.measurements.parent),
     ):
         try:
@@ -186,6 +210,12 @@ def check_paths(settings: Settings) -> None:
             raise pytest.UsageError(
                 f"{option}: there cannot be a folder {folder}: {error}"
             ) from None
+    if settings.replay is not None and not settings.replay.is_dir():
+        raise pytest.UsageError(
+            f"--device-replay: there is no folder {settings.replay}. --device-record writes one"
+        )
+    if settings.replay is not None and settings.record is not None:
+        raise pytest.UsageError("--device-record and --device-replay: one of them")
     if settings.measurements is not None and settings.measurements.is_dir():
         raise pytest.UsageError(f"--device-measurements: {settings.measurements} is a folder")
     for key, folders in (

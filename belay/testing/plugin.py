@@ -71,6 +71,8 @@ def _concerned(config: pytest.Config) -> bool:
         settings.devices
         or settings.syncs
         or settings.unittests
+        or settings.record
+        or settings.replay
         or config.getoption("belay_device_sim")
     ):
         return True
@@ -124,7 +126,11 @@ def _told(config: pytest.Config) -> list[str]:
         return [
             f"boards: {str(error).splitlines()[0]}"
         ]  # BELAY_DEVICE is there in projects without boards, too
+    if settings.replay is not None:
+        return [f"boards: none; recordings in {settings.replay} are played"]
     boards = ", ".join(map(str, slots)) or "none"
+    if settings.record is not None:
+        boards += f", recorded in {settings.record}"
     return [f"boards: {boards}; virtual: {settings.sim}; reset: {settings.reset}"]
 
 

@@ -17,6 +17,7 @@ from belay import errors
 from belay.testing.held import HeldBoard, Quarantined
 from belay.testing.requirements import Requirements, describe
 from belay.testing.slots import Slot
+from belay.testing.tapes import Tapes
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -52,6 +53,8 @@ class Shelf:
         self._held: list[HeldBoard] = []
         self._bad: dict[str, str] = {}
         self._several: BaseFileLock | None = None
+        folder = settings.record or settings.replay
+        self._tapes = None if folder is None else Tapes(folder, slots)
 
     def held_by(self, test: str) -> list[HeldBoard]:
         """The boards that a test has, in the order in which it got them."""
@@ -70,6 +73,39 @@ class Shelf:
             wanted: what it asks.
             reset: whether to soft-reset the board first; None: as the settings say.
         """
+        if self._settings.replay is not None:
+            return self._replayed(test, wanted)
+        if self._tapes is None:
+            return self._taken(test, module, wanted, reset)
+        try:
+            return self._taken(test, module, wanted, reset)
+        except pytest.skip.Exception as skipped:
+            self._tapes.was_skipped(test, str(skipped))
+            raise
+
+    def _replayed(self, test: str, wanted: Requirements) -> HeldBoard:
+        """The recording of a test's next board, in its place."""
+        assert self._tapes is not None
+        if why := self._tapes.skipped(test):
+            pytest.skip(f"when it was recorded: {why}")
+        number = len(self.held_by(test)) + 1
+        slot = self._tapes.played(test, number)
+        if slot is None:
+            which = "it" if number == 1 else f"board number {number} of it"
+            pytest.fail(
+                f"there is no recording of {which} in {self._tapes}; --device-record makes one",
+                pytrace=False,
+            )
+        held = HeldBoard(slot, None, self._settings.connect_timeout)
+        held.user = test
+        self._held.append(held)
+        held.begin(reset=self._settings.reset != "never")
+        if unmet := wanted.unmet(held):
+            pytest.skip(f"{describe(held)} {unmet}")
+        self._sync(held)
+        return held
+
+    def _taken(self, test: str, module: str, wanted: Requirements, reset: bool | None) -> HeldBoard:
         end = time.monotonic() + self._settings.wait
         reasons: _Reasons = {}
         waited = False
@@ -165,10 +201,13 @@ class Shelf:
         """Connect a board that is held; False where it is not the right one after all."""
         slot = held.slot
         try:
-            if held.known and (unmet := wanted.unmet(held)):
+            if held.known and self._tapes is None and (unmet := wanted.unmet(held)):
                 reasons[slot.name, slot.address] = f"{describe(held)} {unmet}"
                 held.user = None
                 return False
+            if self._tapes is not None:
+                number = len(self.held_by(test))
+                held.tape = self._tapes.to_record(test, number, slot.name)
             held.begin(reset=self._to_reset(held, module) if reset is None else reset)
         except Quarantined as bad:
             self._quarantine(slot, test, str(bad))  # before others get its lock
@@ -196,6 +235,7 @@ class Shelf:
         if unmet := wanted.unmet(held):
             reasons[slot.name, slot.address] = f"{describe(held)} {unmet}"
             held.end()
+            held.drop_tape()
             if self.shared:
                 self._forget(held)
             return False
@@ -217,6 +257,8 @@ class Shelf:
 
     def _to_reset(self, held: HeldBoard, module: str) -> bool:
         policy = self._settings.reset
+        if self._settings.record is not None:  # any choice of tests is to be played
+            return policy != "never"
         return policy == "function" or (policy == "module" and held.module != module)
 
     def _nothing_fits(self, wanted: Requirements, reasons: _Reasons) -> None:
@@ -257,7 +299,7 @@ class Shelf:
                 held.end()
             except Exception as error:
                 failures.append(error)
-            if self.shared and not stays and not held.slot.private:
+            if held.slot.replayed or (self.shared and not stays and not held.slot.private):
                 self._forget(held)
         if self._several is not None:
             self._several.release()

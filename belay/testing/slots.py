@@ -58,10 +58,15 @@ class Slot:
     @property
     def private(self) -> bool:
         """Whether every opening gives another board, which needs no lock."""
-        if self.problem:
+        if self.problem or self.replayed:
             return False
         parsed = parse_address(self.address)
         return isinstance(parsed, VirtualAddress) and parsed.files is None
+
+    @property
+    def replayed(self) -> bool:
+        """Whether this is the recording of a board."""
+        return self.address.startswith("replay:")
 
     @property
     def key(self) -> str:
