@@ -101,3 +101,23 @@ def test_power_comes_last_and_its_port_may_come_back_later(runs: Runs) -> None:
     text = done.stdout.str()
     assert steps(text) == ["connect", "soft reset", "reset", "power cycle"]
     assert "reset of rig failed: OSError: no relay there" in text
+
+
+VANISHES = """
+from belay.virtual import Board
+def test_first(device, board):
+    assert board.name == "rig"
+    Board({port!r}).unplug()
+def test_second(device): pass
+def test_third(device): pass
+"""
+
+
+def test_a_board_that_vanishes_is_not_replaced_by_the_virtual_one(runs: Runs) -> None:
+    with pty_board() as port:
+        runs.project(table(port), ini=QUICK)
+        done = runs.test(VANISHES.format(port=port))
+    outcomes = done.parseoutcomes()
+    assert (outcomes["passed"], outcomes["skipped"]) == (1, 1)
+    assert f"the board rig ({port}) does not recover" in done.stdout.str()
+    assert re.search(rf"connect: There is no port {port}", done.stdout.str())
