@@ -43,16 +43,6 @@ def test_a_board_that_hangs_is_reset_by_rts_over_the_network(runs: Runs) -> None
     assert found["recovered_by"] == "hard reset"
 
 
-def test_the_button_of_a_virtual_board_is_pressed(runs: Runs) -> None:
-    with belay.Device("virtual:that_hangs") as device:
-        device.files.write_text("/kept", "1")
-        device.board.hang()
-    runs.project(table("virtual:that_hangs"), ini=QUICK)
-    done = runs.test("def test_it(device): assert device.files.exists('/kept')\n", "-rP")
-    done.assert_outcomes(passed=1)
-    assert steps(done.stdout.str()) == ["connect", "soft reset", "hard reset"]
-
-
 SPOILT = """
 import builtins, machine
 if machine.reset_cause() == machine.PWRON_RESET:
