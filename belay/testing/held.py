@@ -117,13 +117,14 @@ class HeldBoard:
                 raise
             except (errors.ConnectionFailedError, errors.CallTimeoutError) as error:
                 self.let_go()
-                if step.name == CONNECT and _absent(error) and not self.power.there:
+                if step.name == CONNECT and _absent(error) and not self._expected:
                     raise
                 failure = error
                 tried.append(f"{step.name}: {error}")
                 log.warning("%s: %s: %s", self.slot.name, step.name, error)
             else:
                 assert self.device is not None
+                self.slot.seen = True
                 if tried:
                     self.recovered_by = step.name
                     log.warning("%s: %s: it answers again", self.slot.name, step.name)
@@ -133,6 +134,11 @@ class HeldBoard:
             f"the board {self.slot.name} ({self.slot.address}) does not recover, and is left alone "
             f"for the rest of this run. Tried:\n  {steps}"
         ) from failure
+
+    @property
+    def _expected(self) -> bool:
+        """Whether it is a fault that the board is not there, and not only that of a bare desk."""
+        return self.slot.seen or (self.slot.named and self.power.there)
 
     def _come_up(self, step: Step) -> None:
         """Connect after a step; after a hard one, wait for the board's port to come back."""

@@ -85,7 +85,7 @@ def in_vain(step: Step, failure: Exception | None) -> bool:
     Each costs the seconds that a board may take to answer.
     """
     if isinstance(failure, (errors.PortNotFoundError, errors.DeviceNotFoundError)):
-        return step.name == "soft reset"
+        return step.name in ("soft reset", "reset")
     return step.name == "machine.reset()" and isinstance(failure, errors.BoardSilentError)
 
 

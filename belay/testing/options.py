@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import pytest
 
@@ -32,6 +32,43 @@ _INI = {
     "device_log_dir": "folder for one log file a test",
     "device_unittest": "folders whose unittest files run on the board, one a line",
     "device_sync": "folders put on a board before each test, FOLDER or FOLDER:/WHERE, one a line",
+}
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "device": {
+        "action": "append",
+        "default": [],
+        "metavar": "ADDRESS|NAME|all",
+        "help": "the board that tests use: an address, a name that is configured, or all boards. "
+        "Can be given several times.",
+    },
+    "device-sim": {
+        "choices": SIMULATED,
+        "help": "the virtual board: auto takes it where no other board is there, only uses nothing "
+        "else, never leaves it out.",
+    },
+    "device-reset": {
+        "choices": RESETS,
+        "help": "when a board is soft-reset: before each test (function, the default), before the "
+        "first of each module, or never.",
+    },
+    "device-log-dir": {
+        "metavar": "DIR",
+        "help": "write one file a test: what the board printed, its facts, the end of the "
+        "exchange.",
+    },
+    "device-measurements": {
+        "metavar": "FILE",
+        "help": "write what record_measurement was given, as JSON.",
+    },
+    "device-record": {
+        "metavar": "DIR",
+        "help": "record what is said to the boards of each test, there.",
+    },
+    "device-replay": {
+        "metavar": "DIR",
+        "help": "use no boards, but what --device-record wrote there.",
+    },
 }
 
 _LISTS = ("device", "device_unittest", "device_sync")
@@ -96,53 +133,8 @@ def add_options(parser: pytest.Parser) -> None:
         long = name.replace("--", "--belay-", 1)
         return (name, long) if short else (long,)
 
-    group.addoption(
-        *names("--device"),
-        action="append",
-        default=[],
-        dest="belay_device",
-        metavar="ADDRESS|NAME|all",
-        help="the board that tests use: an address, a name that is configured, or all boards. "
-        "Can be given several times.",
-    )
-    group.addoption(
-        *names("--device-sim"),
-        choices=SIMULATED,
-        dest="belay_device_sim",
-        help="the virtual board: auto takes it where no other board is there, only uses nothing "
-        "else, never leaves it out.",
-    )
-    group.addoption(
-        *names("--device-reset"),
-        choices=RESETS,
-        dest="belay_device_reset",
-        help="when a board is soft-reset: before each test (function, the default), before the "
-        "first of each module, or never.",
-    )
-    group.addoption(
-        *names("--device-log-dir"),
-        dest="belay_device_log_dir",
-        metavar="DIR",
-        help="write one file a test: what the board printed, its facts, the end of the exchange.",
-    )
-    group.addoption(
-        *names("--device-measurements"),
-        dest="belay_device_measurements",
-        metavar="FILE",
-        help="write what record_measurement was given, as JSON.",
-    )
-    group.addoption(
-        *names("--device-record"),
-        dest="belay_device_record",
-        metavar="DIR",
-        help="record what is said to the boards of each test, there.",
-    )
-    group.addoption(
-        *names("--device-replay"),
-        dest="belay_device_replay",
-        metavar="DIR",
-        help="use no boards, but what --device-record wrote there.",
-    )
+    for name, rest in _OPTIONS.items():
+        group.addoption(*names(f"--{name}"), dest=f"belay_{name.replace('-', '_')}", **rest)
     for name, text in _INI.items():
         kind: Literal["linelist", "string"]
         kind = "linelist" if name in _LISTS else "string"

@@ -206,8 +206,7 @@ class Shelf:
                 held.user = None
                 return False
             if self._tapes is not None:
-                number = len(self.held_by(test))
-                held.tape = self._tapes.to_record(test, number, slot.name)
+                held.tape = self._tapes.to_record(test, len(self.held_by(test)), slot.name)
             held.begin(reset=self._to_reset(held, module) if reset is None else reset)
         except Quarantined as bad:
             self._quarantine(slot, test, str(bad))  # before others get its lock
@@ -219,12 +218,10 @@ class Shelf:
                 slot.absent = f"is not there: {_first_line(error)}"
                 reasons[slot.name, slot.address] = slot.absent
                 return False
-            said = str(error)
-            failure = said if said.startswith(slot.name) else f"{slot.name}: {said}"
+            failure = _named(slot, error)
         except (errors.PortBusyError, errors.AuthenticationError) as error:
             self._forget(held)
-            said = str(error)
-            failure = said if said.startswith(slot.name) else f"{slot.name}: {said}"
+            failure = _named(slot, error)
         except BaseException:
             self._forget(held)
             raise
@@ -335,6 +332,11 @@ class Shelf:
             with contextlib.suppress(OSError):
                 self._bad[key] = Path(self._notes, key).read_text(encoding="utf-8")
         return self._bad.get(key, "")
+
+
+def _named(slot: Slot, error: Exception) -> str:
+    said = str(error)
+    return said if said.startswith(slot.name) else f"{slot.name}: {said}"
 
 
 def _first_line(error: Exception) -> str:

@@ -39,6 +39,7 @@ class Slot:
         named: somebody said that it is to be used, so it must be there.
         stand_in: this is the virtual board in place of one that is not there, or not wanted.
         problem: why it cannot be opened at all; empty where it can.
+        seen: it was connected in this run: from then on it is missed.
         absent: what was said when it was found not to be there; empty as long as it was not.
     """
 
@@ -48,6 +49,7 @@ class Slot:
     named: bool = False
     stand_in: bool = False
     problem: str = ""
+    seen: bool = field(default=False, compare=False)
     absent: str = field(default="", compare=False)
 
     @property

@@ -27,7 +27,6 @@ from belay.transports.address import (
     BoardName,
     ExecAddress,
     ReplayAddress,
-    SerialAddress,
     UrlAddress,
     UsbAddress,
     VirtualAddress,
@@ -411,7 +410,7 @@ def _entry(name: str, value: Any, path: Path, project: bool) -> BoardEntry:
         )
     if project and (reason := _refused_in_project(address, path.parent)):
         return entry._replace(problem=f"{_refused(reason)}, or give the address itself")
-    return entry._replace(address=str(_placed(address, path.parent)))
+    return entry._replace(address=str(placed(address, path.parent)))
 
 
 def _refused(reason: str) -> str:
@@ -453,21 +452,6 @@ def _refused_in_project(address: Address, folder: Path) -> str:
         if not files.is_relative_to(folder.resolve()):
             return "its files are outside of the project"
     return ""
-
-
-def _placed(address: Address, folder: Path) -> Address:
-    """The address with paths that are relative to the file it stands in."""
-    if isinstance(address, VirtualAddress):
-        files, bench = (
-            None if path is None else str(folder / os.path.expanduser(path))
-            for path in (address.files, address.bench)
-        )
-        return address._replace(files=files, bench=bench)
-    if isinstance(address, ReplayAddress):
-        return address._replace(file=str(folder / os.path.expanduser(address.file)))
-    if isinstance(address, SerialAddress) and address.port.startswith("./"):
-        return address._replace(port=str(folder / address.port))
-    return address
 
 
 def _place(where: str) -> Path:

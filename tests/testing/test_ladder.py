@@ -43,16 +43,6 @@ def test_a_board_that_hangs_is_reset_by_rts_over_the_network(runs: Runs) -> None
     assert found["recovered_by"] == "hard reset"
 
 
-def test_the_button_of_a_virtual_board_is_pressed(runs: Runs) -> None:
-    with belay.Device("virtual:that_hangs") as device:
-        device.files.write_text("/kept", "1")
-        device.board.hang()
-    runs.project(table("virtual:that_hangs"), ini=QUICK)
-    done = runs.test("def test_it(device): assert device.files.exists('/kept')\n", "-rP")
-    done.assert_outcomes(passed=1)
-    assert steps(done.stdout.str()) == ["connect", "soft reset", "hard reset"]
-
-
 SPOILT = """
 import builtins, machine
 if machine.reset_cause() == machine.PWRON_RESET:
@@ -101,3 +91,23 @@ def test_power_comes_last_and_its_port_may_come_back_later(runs: Runs) -> None:
     text = done.stdout.str()
     assert steps(text) == ["connect", "soft reset", "reset", "power cycle"]
     assert "reset of rig failed: OSError: no relay there" in text
+
+
+VANISHES = """
+from belay.virtual import Board
+def test_first(device, board):
+    assert board.name == "rig"
+    Board({port!r}).unplug()
+def test_second(device): pass
+def test_third(device): pass
+"""
+
+
+def test_a_board_that_vanishes_is_not_replaced_by_the_virtual_one(runs: Runs) -> None:
+    with pty_board() as port:
+        runs.project(table(port), ini=QUICK)
+        done = runs.test(VANISHES.format(port=port))
+    outcomes = done.parseoutcomes()
+    assert (outcomes["passed"], outcomes["skipped"]) == (1, 1)
+    assert f"the board rig ({port}) does not recover" in done.stdout.str()
+    assert re.search(rf"connect: There is no port {port}", done.stdout.str())

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from belay.errors import ConnectionFailedError
+from belay.testing import hooks
+from belay.testing.slots import Slot
+from belay.transports.boardtables import BoardTable, Command
 from belay.transports.labgrid import serial_port_in
 from tests.testing.rigs import Runs, SilentBoard, rfc2217_board, tcp_board
 from tests.testing.rigs import runs as runs
@@ -193,6 +198,30 @@ def test_a_hook_that_fails_says_how(runs: Runs) -> None:
     done = runs.test("def test_it(power): power.cycle()\n")
     done.assert_outcomes(failed=1)
     assert "power.cycle of rig: no_such_module:x cannot be loaded" in done.stdout.str()
+
+
+def test_a_command_that_hangs_is_killed_with_all_that_it_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hooks, "_PATIENCE", 0.5)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    slow = Command(("sh", "-c", f"cat {pipe} & wait"))  # reads for ever: nobody writes
+    switch = hooks.PowerSwitch(Slot("rig", "virtual:", BoardTable(power={"cycle": slow})))
+    with pytest.raises(ConnectionFailedError, match=r"power.cycle of rig: sh -c '.*within 0.5 s"):
+        switch.cycle()
+    with pytest.raises(OSError, match="No such device"):  # the reader is gone, too
+        os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+
+
+def test_hooks_are_not_even_loaded_to_collect_tests(runs: Runs) -> None:
+    runs.project(table(rig="address = 'virtual:'\npower = 'rig:Power'\nreset = 'rig:reset'"))
+    (runs.pytester.path / "rig.py").write_text("raise SystemExit('loaded')\n")
+    runs.pytester.syspathinsert()
+    source = "def test_it(power): power.cycle()\ndef test_other(device): pass\n"
+    assert runs.test(source, "--collect-only").ret == 0
+    done = runs.test("def test_it(device): assert device('6 * 7') == 42\n")
+    done.assert_outcomes(passed=1)
 
 
 SHOWN = """\
