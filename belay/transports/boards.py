@@ -34,6 +34,7 @@ from belay.transports.address import (
     parse_address,
 )
 from belay.transports.boardtables import KEYS, NO_TABLE, BoardTable, read_table
+from belay.transports.placing import placed
 from belay.transports.usb import UsbSpecifier, list_devices
 
 __all__ = [
