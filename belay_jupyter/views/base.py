@@ -52,19 +52,21 @@ class View:
     def __init__(self, proxy: ProxyObject, every: float | None = None) -> None:
         self.proxy = proxy
         self.values: list[Any] = []
-        self.said = ""
-        self._message = widgets.HTML()
+        self.said = self._name = ""
+        self._message = widgets.HTML(layout={"display": "none"})
         self._updating: int | None = None
         self._showing = threading.RLock()
         self._watches: list[polling.Watch] = []
         self.ended = False
         self.controls = self.build()
-        again = widgets.Button(description="Refresh", layout={"width": "auto"})
+        again = widgets.Button(
+            icon="refresh", tooltip="Refresh",
+            layout={"width": "28px", "height": "24px", "padding": "0"},
+        )  # fmt: skip
         again.on_click(lambda _: self.refresh())
-        bar = widgets.HBox([again, self._message])
-        self.widget = widgets.VBox(
-            [widgets.HTML(f"<b>{escape(repr(proxy))}</b>"), *self.controls, bar]
-        )
+        self._heads = widgets.HTML(self._title())
+        head = widgets.HBox([self._heads, again], layout={"align_items": "center"})
+        self.widget = widgets.VBox([head, *self.controls, self._message])
         self._again = again
         self.refresh()
         if not self.ended:
@@ -169,11 +171,29 @@ class View:
         self.said = text
         said = f'<span style="color: var(--jp-error-color1, #c62828)">{escape(text)}</span>'
         self._message.value = said if text else ""
+        self._message.layout.display = None if text else "none"
+
+    def rename(self, name: str) -> None:
+        """Call the object something else, above the controls."""
+        self._name = name
+        self._heads.value = self._title()
 
     def stop(self) -> None:
         """Follow the object no longer."""
         for watch in self._watches:
             watch.stop()
+
+    def _title(self) -> str:
+        """Which object it is, what of, and where."""
+        proxy = self.proxy
+        kind = "" if proxy._belay_kind is None else proxy._belay_kind.name
+        target = proxy._belay_target
+        name = self._name or (f"handle {target}" if isinstance(target, int) else target)
+        where = proxy._belay_device._session.transport.address
+        return (
+            f"<b>{escape(name)}</b> &nbsp;<i>{escape(kind)}</i> &nbsp;"
+            f'<span style="opacity: 0.65">{escape(where)}</span>'
+        )
 
     def _take(self, answer: polling.Answer) -> None:
         self.tell(answer.error)
@@ -219,7 +239,7 @@ class View:
         if not _somebody_looks():
             del bundle[_WIDGET]
         bundle["text/plain"] = repr(self)
-        bundle["text/html"] = f"<b>{escape(repr(self.proxy))}</b>{self.static()}"
+        bundle["text/html"] = f"<div>{self._title()}</div>{self.static()}"
         return bundle
 
 

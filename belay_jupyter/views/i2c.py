@@ -234,5 +234,6 @@ def _cells_of(texts: list[str]) -> Any:
     return widgets.HTML(
         f'<div style="display: grid; grid-template-columns: repeat({len(texts)}, {_CELL}px); '
         f'column-gap: 2px; text-align: center; opacity: 0.6">{cells}</div>',
-        layout={"grid_column": f"span {len(texts)}", "margin": "0"},
+        # Not grid_column: the front end sets grid-area behind it, which is the same and more.
+        layout={"grid_area": f"auto / span {len(texts)}", "margin": "0"},
     )

@@ -36,8 +36,8 @@ class NeoPixelView(View):
         )
         self._first.observe(lambda _: self._show_again(), "value")
         self._all = widgets.ColorPicker(
-            description="all", concise=True, layout={"width": "auto"},
-            style={"description_width": "initial"},
+            description="all", concise=True, layout={"width": "64px"},
+            style={"description_width": "22px"},
         )  # fmt: skip
         self._all.observe(self._fill, "value")
         off = widgets.Button(description="all off", layout={"width": "auto"})
@@ -75,7 +75,7 @@ class NeoPixelView(View):
 
     def _picker(self, place: int) -> Any:
         picker = widgets.ColorPicker(
-            concise=True, layout={"width": "auto"}, style={"description_width": "initial"}
+            concise=True, layout={"width": "64px"}, style={"description_width": "22px"}
         )
         picker.observe(
             lambda change: self._set(self._first.value + place, [self._colour(change["new"])]),

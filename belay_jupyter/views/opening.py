@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
 from belay.errors import BelayException
 from belay.output import handler
-from belay.proxies import make_proxy_from_result, operation
+from belay.proxies import ProxyObject, make_proxy_from_result, operation
 from belay.proxy_operations import EXPRESSION
 from belay_jupyter.views.base import View
 
@@ -40,7 +41,7 @@ def opener(view: View, name: str, text: str, operand: Any) -> tuple[Any, Any]:
             inside.children, button.description = [], "▸"
             return
         try:
-            child = _child(view, text, operand)
+            child = _child(view, name, text, operand)
         except BelayException as error:
             view.tell(str(error))
             return
@@ -53,7 +54,7 @@ def opener(view: View, name: str, text: str, operand: Any) -> tuple[Any, Any]:
     return button, inside
 
 
-def _child(view: View, text: str, operand: Any) -> Any:
+def _child(view: View, name: str, text: str, operand: Any) -> Any:
     """The widget of a member: a message for a proxy of it, and one for a look."""
     device = view.proxy._belay_device
     view.proxy._belay_check()
@@ -62,6 +63,10 @@ def _child(view: View, text: str, operand: Any) -> Any:
     if answer is NotImplemented:
         return None
     child = make_proxy_from_result(device, answer)
+    if not isinstance(child, ProxyObject):  # it has been replaced since it was shown
+        return widgets.HTML(f"<code>{escape(repr(child))}</code>")
     from belay_jupyter.views.registry import view as shown
 
-    return shown(child).widget
+    made = shown(child)
+    made.rename(name)
+    return made.widget

@@ -93,16 +93,17 @@ class RegisterTable:
         about = f' title="{escape(register.description)}"' if register.description else ""
         name = widgets.HTML(
             f"<b{about}>{escape(register.name)}</b> <code>{_address(register)}</code>",
-            layout={"width": "150px"},
+            layout={"flex": "0 0 150px"},
         )
         wide = 70 + 14 * register.size
-        number = widgets.Text(
-            continuous_update=False,
-            disabled=register.access == "ro",
-            placeholder="write only" if register.access == "wo" else "",
-            layout={"width": f"{wide}px"},
-        )
-        number.observe(lambda change: self._typed(register, change), "value")
+        layout = {"flex": f"0 0 {wide}px"}
+        number: Any
+        if register.access == "ro":
+            number = widgets.Label(layout=layout, style={"font_family": "monospace"})
+        else:
+            placeholder = "write only" if register.access == "wo" else ""
+            number = widgets.Text(continuous_update=False, placeholder=placeholder, layout=layout)
+            number.observe(lambda change: self._typed(register, change), "value")
         wrong = widgets.HTML(layout={"margin": "2px 0 0 8px"})
         fields = [(field, self._control(register, field)) for field in register.fields]
         self._shown.append((number, fields, wrong))

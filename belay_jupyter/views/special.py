@@ -137,7 +137,7 @@ def sparkline(readings: deque[int]) -> str:
     return (
         f'<svg role="img" aria-label="the latest {len(points)} readings" width="{_WIDTH}" '
         f'height="{_HEIGHT}" style="vertical-align: middle; border-radius: 2px; '
-        'background: var(--jp-layout-color2, #eee); color: var(--jp-brand-color1, #1976d2)">'
+        'border: 1px solid var(--jp-border-color2, #ddd); color: var(--jp-brand-color1, #1976d2)">'
         f'<polyline points="{line}" fill="none" stroke="currentColor" stroke-width="1.5"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="currentColor"/></svg>'
     )
