@@ -260,8 +260,9 @@ class View:
 
 def table(rows: Iterable[Iterable[str]], heads: Iterable[str] = ()) -> str:
     """Rows of HTML as a table; what came from a board or a user is escaped by the caller."""
-    head = "".join(f"<th>{one}</th>" for one in heads)
-    lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows]
+    left = ' style="text-align: left"'  # notebooks have numbers in mind, and align to the right
+    head = "".join(f"<th{left}>{one}</th>" for one in heads)
+    lines = ["<tr>" + "".join(f"<td{left}>{cell}</td>" for cell in row) + "</tr>" for row in rows]
     return f"<table>{head and f'<tr>{head}</tr>'}{''.join(lines)}</table>"
 
 
