@@ -73,10 +73,12 @@ def test_one_view_for_one_proxy(kernel: Kernel) -> None:
 
 
 def test_the_value_of_a_cell_in_the_background(kernel: Kernel) -> None:
-    kernel.good("%%device --bg\nled")
-    while (message := kernel.client.get_iopub_msg(timeout=60))["msg_type"] != "display_data":
+    shown = kernel.good("%%device --bg\nled").of("display_data")  # before the cell has ended
+    while not shown:
+        message = kernel.client.get_iopub_msg(timeout=60)
         assert message["msg_type"] != "stream", message["content"]
-    assert "low (0)" in message["content"]["data"]["text/html"]
+        shown = [message["content"]] * (message["msg_type"] == "display_data")
+    assert "low (0)" in shown[0]["data"]["text/html"]
 
 
 def test_lines_of_text_stay_lines(kernel: Kernel) -> None:
