@@ -13,11 +13,9 @@ import ipywidgets as widgets
 from belay_jupyter import polling
 from belay_jupyter.views.base import View, on_enter, table
 from belay_jupyter.views.opening import ITEM, opener
+from belay_jupyter.views.rows import Rows
 
 __all__ = ["ContainerView"]
-
-_AT_ONCE = 40
-"""Rows that are shown until there is a click for more."""
 
 _PLAIN = ("int", "float", "str", "bool", "bytes", "NoneType", "complex")
 
@@ -41,12 +39,9 @@ class ContainerView(View):
     def build(self) -> list[Any]:
         """A heading, a row for each entry, and a row for a new one."""
         self._heading = widgets.HTML()
-        self._rows = widgets.VBox([])
+        self._rows = Rows(lambda place: self._row(place, self._entries[place]))
         self._entries: Sequence[Entry] = ()
         self._fields: dict[int, Any] = {}
-        self._seen = _AT_ONCE
-        self._more = widgets.Button(description="more", layout={"width": "auto"})
-        self._more.on_click(lambda _: self._show_more())
         self._key = widgets.Text(placeholder="new key: 'name'", layout={"width": "140px"})
         self._value = widgets.Text(placeholder="new value", layout={"width": "200px"})
         add = widgets.Button(description="Add", layout={"width": "auto"})
@@ -54,7 +49,7 @@ class ContainerView(View):
         for field in (self._key, self._value):
             on_enter(field, self._add)
         new = widgets.HBox([self._key, self._value, add])
-        return [self._heading, self._rows, self._more, new]
+        return [self._heading, self._rows.widget, new]
 
     def question(self) -> polling.Question:
         """The entries."""
@@ -68,15 +63,12 @@ class ContainerView(View):
         self._key.layout.display = "none" if is_list else None
         old, self._entries = self._entries, entries
         before = [(key, _shape(one)) for key, *one in old]
-        if before == [(key, _shape(one)) for key, *one in entries] and self._rows.children:
+        if before == [(key, _shape(one)) for key, *one in entries]:
             for place, field in self._fields.items():
                 field.value = entries[place][2]
         else:
-            self._make_rows()
-        hidden = count - min(self._seen, len(entries))
-        self._more.description = f"{hidden} more"
-        shown_more = self._seen < len(entries)
-        self._more.layout.display = None if shown_more else "none"
+            self._fields = {}
+            self._rows.fill(len(entries), count)
 
     def static(self) -> str:
         """The entries."""
@@ -86,16 +78,6 @@ class ContainerView(View):
         )
         heading: str = self._heading.value
         return heading + table(rows)
-
-    def _make_rows(self) -> None:
-        self._fields = {}
-        shown = enumerate(self._entries[: self._seen])
-        self._rows.children = [self._row(place, entry) for place, entry in shown]
-
-    def _show_more(self) -> None:
-        self._seen += 4 * _AT_ONCE
-        self._make_rows()
-        self._show_again()
 
     def _row(self, place: int, entry: Entry) -> Any:
         key, kind, text, whole = entry

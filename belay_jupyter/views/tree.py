@@ -13,6 +13,7 @@ from belay.proxies import make_proxy_from_result
 from belay_jupyter import polling
 from belay_jupyter.views.base import View
 from belay_jupyter.views.opening import ITEM, MEMBER, opener
+from belay_jupyter.views.rows import Rows
 
 __all__ = ["TreeView"]
 
@@ -26,10 +27,10 @@ class TreeView(View):
     def build(self) -> list[Any]:
         """A heading, and a row for each member."""
         self._heading = widgets.HTML()
-        self._rows = widgets.VBox([])
+        self._rows = Rows(lambda place: self._row(place, self._members[place]))
         self._members: Sequence[Any] = ()
         self._labels: dict[int, Any] = {}
-        return [self._heading, self._rows]
+        return [self._heading, self._rows.widget]
 
     def question(self) -> polling.Question:
         """What there is to see of the object."""
@@ -48,7 +49,7 @@ class TreeView(View):
         before, self._members = self._members, members
         if [one[:3] for one in before] != [one[:3] for one in members]:
             self._labels = {}
-            self._rows.children = [self._row(i, one) for i, one in enumerate(members)]
+            self._rows.fill(len(members), count)
         for place, label in self._labels.items():
             label.value = _label(members[place])
 

@@ -294,3 +294,10 @@ def test_a_second_interrupt_gives_up_a_board_that_does_not_react(kernel: Kernel)
     assert len(asked) > 1
     kernel.await_interrupts()
     assert kernel.good("%belay_connect\n1").result == "1"
+
+
+def test_an_object_of_the_board_shows_its_view(kernel: Kernel) -> None:
+    kernel.good("from machine import Pin\nled = Pin(25, Pin.OUT, value=1)")
+    (result,) = kernel.good("led").of("execute_result")
+    assert "machine.Pin at virtual:" in result["data"]["text/plain"]
+    assert "high (1)" in result["data"]["text/html"]

@@ -515,6 +515,10 @@ def test_items_of_a_list_are_changed(board: belay.Device) -> None:
     assert len(all_in(view, widgets.Text)) == 42
     button(view, "22 more").click()
     assert len(all_in(view, widgets.Text)) == 64
+    board("readings[:] = list(range(203))")  # of which the board tells the first 200
+    view.refresh()
+    button(view, "138 more").click()
+    assert "… and 3 that are not shown" in [one.value for one in all_in(view, widgets.Label)]
 
 
 def test_what_holds_itself_and_what_is_gone(board: belay.Device) -> None:
