@@ -25,6 +25,20 @@ def measure(count):
 'defined'
 """
 
+MINUTE = """\
+%%device
+import belay, time
+def minute():
+    due = time.ticks_us()
+    for n in range(120_000):
+        belay.emit('imu', (n, n % 500, -n % 300, 100))
+        due = time.ticks_add(due, 500)
+        left = time.ticks_diff(due, time.ticks_us())
+        if left > 0:
+            time.sleep_us(left)
+'defined'
+"""
+
 PLOT = """\
 import belay_jupyter
 imu = belay_jupyter.plot(
@@ -86,7 +100,7 @@ def a_plot_advances(page: sync_api.Page, pictures: Path, tmp_path: Path) -> None
 
 def a_minute_is_plotted(page: sync_api.Page) -> list[int]:
     """The pictures that the page has drawn in each second of a minute of samples."""
-    run(page, PROGRAM, "defined")
+    run(page, MINUTE, "defined")
     page.evaluate("source => { add(source); run(); }", PLOT)
     plot = page.locator(f"{PANEL} .belay-plot").last
     plot.wait_for()
