@@ -52,7 +52,11 @@ class Runs:
 
     def run(self, *args: str, apart: bool = False) -> pytest.RunResult:
         run = self.pytester.runpytest_subprocess if apart else self.pytester.runpytest_inprocess
-        return run("-p", "no:cacheprovider", "-p", "no:nbmake", "-ra", *args)
+        # Plugins that load much at every start: Hypothesis took six sevenths of a short run.
+        without = [
+            f"-pno:{name}" for name in ("cacheprovider", "nbmake", "hypothesispytest", "anyio")
+        ]
+        return run(*without, "-ra", *args)
 
 
 @pytest.fixture
