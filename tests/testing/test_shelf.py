@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from belay.errors import ConnectionFailedError
+from belay.errors import ConnectionFailedError, PortBusyError
 from belay.testing import hooks
 from belay.testing.slots import Slot
+from belay.transports import labgrid
 from belay.transports.boardtables import BoardTable, Command
 from belay.transports.labgrid import serial_port_in
 from tests.testing.rigs import Runs, SilentBoard, rfc2217_board, tcp_board
@@ -241,6 +242,14 @@ Acquired resource 'NetworkSerialPort' (exp1/rig-a/NetworkSerialPort/NetworkSeria
               'port': 54321,
               'speed': 9600}}
 """
+
+
+def test_a_place_that_is_held_by_another_program_of_mine() -> None:
+    failure = labgrid._failure(
+        "pico", "labgrid-client: Error: You have already acquired place pico."
+    )
+    assert isinstance(failure, PortBusyError)
+    assert "labgrid-client -p pico release frees it" in str(failure)
 
 
 def test_the_serial_port_of_a_place() -> None:
