@@ -29,6 +29,11 @@ __all__ = ["Shelf"]
 _Reasons = dict[tuple[str, str], str]
 """Why boards, by name and address, are not what a test wants."""
 
+
+class _InUse(str):
+    """Such a reason: somebody else has the board, outside of pytest."""
+
+
 _LOOK = 0.02
 """Seconds between two looks at boards that other processes hold."""
 
@@ -219,7 +224,11 @@ class Shelf:
                 reasons[slot.name, slot.address] = slot.absent
                 return False
             failure = _named(slot, error)
-        except (errors.PortBusyError, errors.AuthenticationError) as error:
+        except errors.PortBusyError as error:  # another board may do
+            self._forget(held)
+            reasons[slot.name, slot.address] = _InUse(_named(slot, error))
+            return False
+        except errors.AuthenticationError as error:
             self._forget(held)
             failure = _named(slot, error)
         except BaseException:
@@ -272,6 +281,9 @@ class Shelf:
                 f"no board {' or '.join(wanted.boards)} in this run, which has {', '.join(names)}"
                 + (f"; is {near[0]} meant?" if near else "")
             )
+        in_use = [reason for reason in reasons.values() if isinstance(reason, _InUse)]
+        if in_use:  # it would fit: the test was not run, and that is not for want of a board
+            pytest.fail("\n".join(in_use), pytrace=False)
         told = "; ".join(
             reason if reason.startswith(f"{name}:") else f"{name} {reason}"
             for (name, _), reason in reasons.items()

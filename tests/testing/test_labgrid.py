@@ -15,8 +15,6 @@ from belay.transports import open_transport
 from tests.links.laboratory import Laboratory, laboratory
 from tests.testing.rigs import rfc2217_board
 
-pytestmark = pytest.mark.filterwarnings("ignore:set(Daemon|Name).* is deprecated")  # pyserial's
-
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+import belay
 from belay.errors import ConnectionFailedError, PortBusyError
 from belay.testing import hooks
 from belay.testing.slots import Slot
 from belay.transports import labgrid
 from belay.transports.boardtables import BoardTable, Command
 from belay.transports.labgrid import serial_port_in
-from tests.testing.rigs import Runs, SilentBoard, rfc2217_board, tcp_board
+from tests.testing.rigs import Runs, SilentBoard, pty_board, rfc2217_board, tcp_board
 from tests.testing.rigs import runs as runs
 from tests.testing.rigs import silent_board as silent_board
 
@@ -132,6 +133,19 @@ def test_any(board): assert board.name == "good"
     assert text.count("RESET") == text.count("CYCLE") == 1
     assert re.search(r"SKIPPED .*is in quarantine since test_it.py::test_first", text)
     assert silent_board.clients == 5  # one of them to see whether the link can reset
+
+
+def test_a_board_that_another_program_has_is_passed_over(runs: Runs) -> None:
+    with pty_board() as taken, pty_board() as free, belay.Device(taken):
+        runs.project(table(a=f"address = '{taken}'", b=f"address = '{free}'"))
+        done = runs.test(
+            "import pytest\n"
+            "def test_any(board): assert board.name == 'b'\n"
+            "@pytest.mark.board('a')\n"
+            "def test_taken(device): pass\n"
+        )
+    done.assert_outcomes(passed=1, errors=1)
+    assert re.search(rf"^a: {taken} is held by .*Close it there", done.stdout.str(), re.MULTILINE)
 
 
 HOOKS = {
