@@ -291,7 +291,7 @@ def test_all_workers_leave_a_bad_board_alone(runs: Runs, silent_board: SilentBoa
             table(bad=f"address = '{silent_board.address}'", good=f"address = '{good}'"),
             ini="belay_device_connect_timeout = '3'",
         )
-        done = runs.test(QUARANTINED, "-n", "4", apart=True)
+        done = runs.test(QUARANTINED, "-n", "4", "--dist=worksteal", apart=True)
     outcomes = done.parseoutcomes()
     # The test that met it first fails, whichever it is; the others of its board are skipped.
     assert outcomes["errors"] == 1
