@@ -204,15 +204,13 @@ class Shelf:
         reset: bool | None,
     ) -> bool:
         """Connect a board that is held; False where it is not the right one after all."""
-        slot = held.slot
+        slot, failure = held.slot, ""
         try:
             if held.known and self._tapes is None and (unmet := wanted.unmet(held)):
                 reasons[slot.name, slot.address] = f"{describe(held)} {unmet}"
                 held.user = None
                 return False
-            if self._tapes is not None:
-                held.tape = self._tapes.to_record(test, len(self.held_by(test)), slot.name)
-            held.begin(reset=self._to_reset(held, module) if reset is None else reset)
+            self._begin(held, test, self._to_reset(held, module) if reset is None else reset)
         except Quarantined as bad:
             self._quarantine(slot, test, str(bad))  # before others get its lock
             self._forget(held)
@@ -234,8 +232,6 @@ class Shelf:
         except BaseException:
             self._forget(held)
             raise
-        else:
-            failure = ""
         if failure:  # outside of the handlers, whose exceptions would say it all again
             pytest.fail(failure, pytrace=False)
         if unmet := wanted.unmet(held):
@@ -248,6 +244,12 @@ class Shelf:
         held.module = module
         self._sync(held)
         return True
+
+    def _begin(self, held: HeldBoard, test: str, reset: bool) -> None:
+        """Connect a board for a test, whose exchange may be recorded."""
+        if self._tapes is not None:
+            held.tape = self._tapes.to_record(test, len(self.held_by(test)), held.slot.name)
+        held.begin(reset=reset)
 
     def _sync(self, held: HeldBoard) -> None:
         """Put the project's firmware on a board, where the settings say so."""
