@@ -38,7 +38,9 @@ def _belay_case(cls, name):
     def call(owner, method):
         function = getattr(owner, method, None)
         if function is not None:
-            function()
+            result = function()
+            if hasattr(result, "send"):  # async def
+                __import__("asyncio").run(result)
 
     try:
         reason = getattr(cls, "_belay_skip", None)
@@ -51,7 +53,7 @@ def _belay_case(cls, name):
             try:
                 call(case, "setUp")
                 try:
-                    getattr(case, name)()
+                    call(case, name)
                 finally:
                     call(case, "tearDown")
             finally:

@@ -29,6 +29,11 @@ __all__ = ["Shelf"]
 _Reasons = dict[tuple[str, str], str]
 """Why boards, by name and address, are not what a test wants."""
 
+
+class _InUse(str):
+    """Such a reason: somebody else has the board, outside of pytest."""
+
+
 _LOOK = 0.02
 """Seconds between two looks at boards that other processes hold."""
 
@@ -199,15 +204,13 @@ class Shelf:
         reset: bool | None,
     ) -> bool:
         """Connect a board that is held; False where it is not the right one after all."""
-        slot = held.slot
+        slot, failure = held.slot, ""
         try:
             if held.known and self._tapes is None and (unmet := wanted.unmet(held)):
                 reasons[slot.name, slot.address] = f"{describe(held)} {unmet}"
                 held.user = None
                 return False
-            if self._tapes is not None:
-                held.tape = self._tapes.to_record(test, len(self.held_by(test)), slot.name)
-            held.begin(reset=self._to_reset(held, module) if reset is None else reset)
+            self._begin(held, test, self._to_reset(held, module) if reset is None else reset)
         except Quarantined as bad:
             self._quarantine(slot, test, str(bad))  # before others get its lock
             self._forget(held)
@@ -219,14 +222,16 @@ class Shelf:
                 reasons[slot.name, slot.address] = slot.absent
                 return False
             failure = _named(slot, error)
-        except (errors.PortBusyError, errors.AuthenticationError) as error:
+        except errors.PortBusyError as error:  # another board may do
+            self._forget(held)
+            reasons[slot.name, slot.address] = _InUse(_named(slot, error))
+            return False
+        except errors.AuthenticationError as error:
             self._forget(held)
             failure = _named(slot, error)
         except BaseException:
             self._forget(held)
             raise
-        else:
-            failure = ""
         if failure:  # outside of the handlers, whose exceptions would say it all again
             pytest.fail(failure, pytrace=False)
         if unmet := wanted.unmet(held):
@@ -239,6 +244,12 @@ class Shelf:
         held.module = module
         self._sync(held)
         return True
+
+    def _begin(self, held: HeldBoard, test: str, reset: bool) -> None:
+        """Connect a board for a test, whose exchange may be recorded."""
+        if self._tapes is not None:
+            held.tape = self._tapes.to_record(test, len(self.held_by(test)), held.slot.name)
+        held.begin(reset=reset)
 
     def _sync(self, held: HeldBoard) -> None:
         """Put the project's firmware on a board, where the settings say so."""
@@ -272,6 +283,9 @@ class Shelf:
                 f"no board {' or '.join(wanted.boards)} in this run, which has {', '.join(names)}"
                 + (f"; is {near[0]} meant?" if near else "")
             )
+        in_use = [reason for reason in reasons.values() if isinstance(reason, _InUse)]
+        if in_use:  # it would fit: the test was not run, and that is not for want of a board
+            pytest.fail("\n".join(in_use), pytrace=False)
         told = "; ".join(
             reason if reason.startswith(f"{name}:") else f"{name} {reason}"
             for (name, _), reason in reasons.items()

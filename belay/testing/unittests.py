@@ -10,7 +10,7 @@ import ast
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["OnBoardFile", "imports_unittest"]
 
 _HELPERS = "<unittest>"
+
+_Method: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 
 def imports_unittest(path: Path) -> bool:
@@ -71,7 +73,7 @@ class _OnBoardCase(pytest.Collector):
 
 
 class _OnBoardTest(pytest.Item):
-    def __init__(self, *, case: str, method: ast.FunctionDef, **rest: Any) -> None:
+    def __init__(self, *, case: str, method: _Method, **rest: Any) -> None:
         super().__init__(**rest)
         self._case = case
         self._method = method
@@ -155,15 +157,16 @@ def _is_case(node: ast.ClassDef, cases: dict[str, ast.ClassDef]) -> bool:
     return any(base == "TestCase" or base in cases for base in _bases(node))
 
 
-def _methods(node: ast.ClassDef, cases: dict[str, ast.ClassDef]) -> dict[str, ast.FunctionDef]:
+def _methods(node: ast.ClassDef, cases: dict[str, ast.ClassDef]) -> dict[str, _Method]:
     """Its test methods, those that it inherits from others of the file included."""
-    found: dict[str, ast.FunctionDef] = {}
+    found: dict[str, _Method] = {}
     for base in _bases(node):
         if base in cases:
             found |= _methods(cases[base], cases)
     found |= {
         part.name: part
         for part in node.body
-        if isinstance(part, ast.FunctionDef) and part.name.startswith("test")
+        if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and part.name.startswith("test")
     }
     return found

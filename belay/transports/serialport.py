@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import serial
@@ -223,7 +224,10 @@ def _descriptor(port: serial.Serial, address: str, rate: float) -> Transport:
 
 def _open(port: Any, address: str) -> None:
     try:
-        port.open()
+        with warnings.catch_warnings():
+            # That of rfc2217:// calls setDaemon: no fault of who opens it.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            port.open()
     except (serial.SerialException, OSError, ValueError, LookupError, OverflowError) as error:
         told = _explain(error, str(port.port), address)
         raise told from _worth_showing(error, told)

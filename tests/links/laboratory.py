@@ -69,16 +69,18 @@ class Laboratory:
     Args:
         python: that of labgrid's environment.
         coordinator: its address.
+        log: what the coordinator says.
     """
 
-    def __init__(self, python: Path, coordinator: str) -> None:
+    def __init__(self, python: Path, coordinator: str, log: Program) -> None:
         self.python = python
         self.coordinator = coordinator
+        self.log = log
         self.client = str(python.parent / "labgrid-client")
 
-    def do(self, place: str, command: str, user: str) -> str:
+    def do(self, place: str, command: str, user: str) -> None:
         """Run the client program as somebody of this host."""
-        done = subprocess.run(
+        subprocess.run(
             [self.client, "-p", place, command],
             env={**os.environ, "LG_COORDINATOR": self.coordinator, "LG_USERNAME": user},
             capture_output=True,
@@ -86,7 +88,6 @@ class Laboratory:
             timeout=60,
             check=True,
         )
-        return done.stdout
 
 
 @contextlib.contextmanager
@@ -132,4 +133,4 @@ def laboratory(
         stack.callback(exporter.end)
         for place in places:
             served.wait_for(f"set_resource {place} ")
-        yield Laboratory(python, coordinator)
+        yield Laboratory(python, coordinator, served)

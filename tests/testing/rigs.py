@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import re
 import socket
@@ -13,33 +12,47 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from belay.virtual import Board
 from tests.transports.far_ends import SerialServer, TcpServer
 
-# pytester forgets what an inner run has loaded, but packages remember it: classes would be twice.
-for _name in (
-    "testing.run",
-    "testing.boardfacts",
-    "testing.ondevice",
-    "testing.power",
-    "testing.unittests",
-    "transports.labgrid",
-    "transports.boards",
-):
-    importlib.import_module(f"belay.{_name}")
-
 CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 """Where the compiled virtual board is; pytester moves HOME."""
+
+
+class _Loaded:
+    """Keeps the modules that inner runs have loaded, but those of their own folder.
+
+    pytester forgets them all at its end, but their packages do not: there would be two of each, and
+    a test that replaces something in one of them would not change the other.
+    """
+
+    def __init__(self) -> None:
+        self._before = set(sys.modules)
+        self._modules: dict[str, ModuleType] = {}
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        for name in set(sys.modules) - self._before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file is not None and config.rootpath not in Path(file).parents:
+                self._modules.setdefault(name, sys.modules[name])
+
+    def keep(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sys.modules.update(self._modules)
+        for name, module in self._modules.items():
+            # Puts it back once more where monkeypatch ends, which is after pytester.
+            monkeypatch.setitem(sys.modules, name, module)
 
 
 class Runs:
     """Runs pytest on files of its own folder."""
 
-    def __init__(self, pytester: pytest.Pytester) -> None:
+    def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pytester = pytester
+        self._monkeypatch = monkeypatch
 
     def project(self, boards: str = "", ini: str = "") -> None:
         text = f"[tool.pytest.ini_options]\n{ini}\n\n{boards}"
@@ -51,8 +64,18 @@ class Runs:
         return self.run(*args, apart=apart)
 
     def run(self, *args: str, apart: bool = False) -> pytest.RunResult:
-        run = self.pytester.runpytest_subprocess if apart else self.pytester.runpytest_inprocess
-        return run("-p", "no:cacheprovider", "-p", "no:nbmake", "-ra", *args)
+        # Plugins that load much at every start: Hypothesis took six sevenths of a short run.
+        without = [
+            f"-pno:{name}" for name in ("cacheprovider", "nbmake", "hypothesispytest", "anyio")
+        ]
+        arguments = [*without, "-ra", *args]
+        if apart:
+            return self.pytester.runpytest_subprocess(*arguments)
+        loaded = _Loaded()
+        try:
+            return self.pytester.runpytest_inprocess(*arguments, plugins=[loaded])
+        finally:
+            loaded.keep(self._monkeypatch)
 
 
 @pytest.fixture
@@ -60,7 +83,7 @@ def runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runs:
     monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
     for name in ("XDG_CONFIG_HOME", "BELAY_DEVICE", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
-    return Runs(pytester)
+    return Runs(pytester, monkeypatch)
 
 
 def _board(*args: str) -> tuple[subprocess.Popen[str], str]:

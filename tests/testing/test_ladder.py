@@ -14,7 +14,7 @@ from tests.testing.rigs import runs as runs
 pytest_plugins = ["pytester"]
 
 ANSWERS = "def test_it(device): assert device('6 * 7') == 42\n"
-QUICK = "belay_device_connect_timeout = '1'"
+QUICK = "belay_device_connect_timeout = '2'"
 
 
 def table(address: str, more: str = "") -> str:

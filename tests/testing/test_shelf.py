@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import os
 import re
+import select
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from belay.errors import ConnectionFailedError
+import belay
+from belay.errors import ConnectionFailedError, PortBusyError
 from belay.testing import hooks
 from belay.testing.slots import Slot
+from belay.transports import labgrid
 from belay.transports.boardtables import BoardTable, Command
 from belay.transports.labgrid import serial_port_in
-from tests.testing.rigs import Runs, SilentBoard, rfc2217_board, tcp_board
+from tests.testing.rigs import Runs, SilentBoard, pty_board, rfc2217_board, tcp_board
 from tests.testing.rigs import runs as runs
 from tests.testing.rigs import silent_board as silent_board
 
@@ -131,19 +135,17 @@ def test_any(board): assert board.name == "good"
     assert silent_board.clients == 5  # one of them to see whether the link can reset
 
 
-def test_power_brings_a_board_back(runs: Runs, silent_board: SilentBoard, tmp_path: Path) -> None:
-    cure = tmp_path / "cured"
-    runs.project(
-        table(bad=f"address = '{silent_board.address}'\npower = 'rig:power'"),
-        ini="belay_device_connect_timeout = '2'",
-    )
-    (runs.pytester.path / "rig.py").write_text(
-        f"import pathlib\nclass power:\n    def cycle(self): pathlib.Path({str(cure)!r}).touch()\n"
-        "    on = off = cycle\n"
-    )
-    runs.pytester.syspathinsert()
-    done = runs.test("def test_it(device): assert device('6 * 7') == 42\n")
-    done.assert_outcomes(passed=1)
+def test_a_board_that_another_program_has_is_passed_over(runs: Runs) -> None:
+    with pty_board() as taken, pty_board() as free, belay.Device(taken):
+        runs.project(table(a=f"address = '{taken}'", b=f"address = '{free}'"))
+        done = runs.test(
+            "import pytest\n"
+            "def test_any(board): assert board.name == 'b'\n"
+            "@pytest.mark.board('a')\n"
+            "def test_taken(device): pass\n"
+        )
+    done.assert_outcomes(passed=1, errors=1)
+    assert re.search(rf"^a: {taken} is held by .*Close it there", done.stdout.str(), re.MULTILINE)
 
 
 HOOKS = {
@@ -203,15 +205,20 @@ def test_a_hook_that_fails_says_how(runs: Runs) -> None:
 def test_a_command_that_hangs_is_killed_with_all_that_it_started(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(hooks, "_PATIENCE", 0.5)
+    monkeypatch.setattr(hooks, "_PATIENCE", 2.0)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     slow = Command(("sh", "-c", f"cat {pipe} & wait"))  # reads for ever: nobody writes
     switch = hooks.PowerSwitch(Slot("rig", "virtual:", BoardTable(power={"cycle": slow})))
-    with pytest.raises(ConnectionFailedError, match=r"power.cycle of rig: sh -c '.*within 0.5 s"):
-        switch.cycle()
-    with pytest.raises(OSError, match="No such device"):  # the reader is gone, too
-        os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(os.open, pipe, os.O_WRONLY)  # waits for the reader
+        with pytest.raises(ConnectionFailedError, match=r"power.cycle of rig: sh -c '.*within 2 s"):
+            switch.cycle()
+        writer = opening.result(10)
+    gone = select.poll()
+    gone.register(writer, 0)
+    assert gone.poll(10_000) == [(writer, select.POLLERR)]  # the reader has ended, too
+    os.close(writer)
 
 
 def test_hooks_are_not_even_loaded_to_collect_tests(runs: Runs) -> None:
@@ -241,6 +248,14 @@ Acquired resource 'NetworkSerialPort' (exp1/rig-a/NetworkSerialPort/NetworkSeria
               'port': 54321,
               'speed': 9600}}
 """
+
+
+def test_a_place_that_is_held_by_another_program_of_mine() -> None:
+    failure = labgrid._failure(
+        "pico", "labgrid-client: Error: You have already acquired place pico."
+    )
+    assert isinstance(failure, PortBusyError)
+    assert "labgrid-client -p pico release frees it" in str(failure)
 
 
 def test_the_serial_port_of_a_place() -> None:
@@ -274,9 +289,9 @@ def test_all_workers_leave_a_bad_board_alone(runs: Runs, silent_board: SilentBoa
     with tcp_board() as good:
         runs.project(
             table(bad=f"address = '{silent_board.address}'", good=f"address = '{good}'"),
-            ini="belay_device_connect_timeout = '1.5'",
+            ini="belay_device_connect_timeout = '3'",
         )
-        done = runs.test(QUARANTINED, "-n", "4", apart=True)
+        done = runs.test(QUARANTINED, "-n", "4", "--dist=worksteal", apart=True)
     outcomes = done.parseoutcomes()
     # The test that met it first fails, whichever it is; the others of its board are skipped.
     assert outcomes["errors"] == 1

@@ -37,6 +37,11 @@ class TestPins(unittest.TestCase):
     def test_skipped(self):
         pass
 
+    async def test_coroutine(self):
+        import asyncio
+        await asyncio.sleep(0)
+        self.assertEqual(self.pin.value(), 8, "after a while")
+
     def helper(self):
         pass
 
@@ -53,6 +58,7 @@ def test_files_run_on_the_board_test_by_test(runs: Runs) -> None:
     folder = runs.pytester.path / "board_tests"
     folder.mkdir()
     (folder / "test_pins.py").write_text(FILE)
+    (folder / "test_unread.py").write_text("import unittest\n__requires__ = wifi\n")
     (folder / "test_radio.py").write_text(
         '__requires__ = ("bluetooth",)\nfrom unittest import TestCase\nimport bluetooth\n'
         "class TestRadio(TestCase):\n    def test_it(self): pass\n"
@@ -60,13 +66,18 @@ def test_files_run_on_the_board_test_by_test(runs: Runs) -> None:
     (runs.pytester.path / "test_here.py").write_text(
         "import unittest\nclass TestHere(unittest.TestCase):\n    def test_here(self): pass\n"
     )
+    wrong = runs.run("--collect-only")
+    assert "line 2: __requires__ is read, not run: it is a tuple of texts" in wrong.stdout.str()
+    assert "Traceback" not in wrong.stdout.str()
+    (folder / "test_unread.py").unlink()
     done = runs.run("-v", "-rA")
-    done.assert_outcomes(passed=3, failed=5, skipped=3)
+    done.assert_outcomes(passed=3, failed=7, skipped=3)
     text = "\n".join(line.rstrip() for line in done.stdout.lines)
     for shown in (
         "board_tests/test_pins.py::TestPins::test_on PASSED",
         "SKIPPED (not today)",
         "has no bluetooth",
+        "E       AssertionError: after a while",
         '>       self.assertEqual(self.pin.value(), 7, "the pin")\nE       AssertionError: the pin',
         "test_pins.py:14: AssertionError",
         '>       {}["missing"]\nE       belay.testing.ondevice.OnDeviceError: KeyError: missing',

@@ -22,8 +22,6 @@ SOON = 30.0
 SLOW = ("rfc2217", "loop", "spy", "webrepl")
 """Kinds that take their time for a megabyte."""
 
-pytestmark = pytest.mark.filterwarnings("ignore:set(Daemon|Name).* is deprecated")
-
 
 @pytest.fixture(params=list(KINDS))
 def kind(request: pytest.FixtureRequest) -> str:
