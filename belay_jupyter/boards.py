@@ -92,6 +92,7 @@ class Boards:
         address: where the board is if neither the user nor ``BELAY_DEVICE`` says so.
         attempts: how often to connect again, where the user does not say so.
         renderer: gives errors of boards their looks.
+        on_connect: called with each board that was connected.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -103,6 +104,7 @@ class Boards:
         self.on_missing: Callable[[], Board] | None = None
         self.address = ""
         self.attempts = 0
+        self.on_connect: list[Callable[[Board], object]] = []
         self.renderer: TracebackRenderer = TracebackRenderer(shell)
 
     def __iter__(self) -> Iterator[Board]:
@@ -202,6 +204,8 @@ class Boards:
         device = Device(address, reset=reset, startup="", attempts=attempts, stdin=self._ask)
         board = self._boards[name] = Board(name, device, self)
         self._lost = ""
+        for told in list(self.on_connect):
+            told(board)
         return board
 
     def known_address(self) -> str:

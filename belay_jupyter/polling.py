@@ -73,14 +73,20 @@ class Watch:
         question: what.
         callback: takes each answer, in the poller's thread.
         every: seconds between two of them.
+        on_busy: called in their place while the board is busy, again and again.
     """
 
     def __init__(
-        self, question: Question, callback: Callable[[Answer], object], every: float
+        self,
+        question: Question,
+        callback: Callable[[Answer], object],
+        every: float,
+        on_busy: Callable[[], object] = lambda: None,
     ) -> None:
         self.question = question
         self.callback = callback
         self.every = every
+        self.on_busy = on_busy
         self.due = 0.0
         self.stopped = False
 
@@ -104,16 +110,20 @@ class Poller:
         self.polls = 0
 
     def watch(
-        self, question: Question, callback: Callable[[Answer], object], every: float
+        self,
+        question: Question,
+        callback: Callable[[Answer], object],
+        every: float,
+        on_busy: Callable[[], object] = lambda: None,
     ) -> Watch:
-        """Ask from now on.
+        """Ask from now on; the arguments are those of :class:`Watch`.
 
         Raises:
             ValueError: ``every`` is no time.
         """
         if not every > 0:
             raise ValueError(f"every={every!r}: it must be a number of seconds, such as 0.1")
-        watch = Watch(question, callback, every)
+        watch = Watch(question, callback, every, on_busy)
         with self._changed:
             self._watches.append(watch)
             self._changed.notify()
@@ -144,7 +154,9 @@ class Poller:
             )
         else:
             answers = ask(device, [one.question for one in due])
-        if answers is None:  # busy
+        if answers is None:
+            for one in due:
+                one.on_busy()
             with self._changed:
                 self._changed.wait(_AGAIN)
             return
@@ -172,7 +184,6 @@ def ask(device: Device, questions: list[Question], *, wait: bool = False) -> lis
     Returns:
         The answers, in order; None where the board was busy.
     """
-    from belay.output import handler
     from belay.session.requests import Operation
 
     session = device._session
@@ -185,7 +196,7 @@ def ask(device: Device, questions: list[Question], *, wait: bool = False) -> lis
     perform = session.perform if wait else session.perform_if_idle
     before = time.monotonic()
     try:
-        got = perform(operation, timeout=_PATIENCE, output=handler(None))
+        got = perform(operation, timeout=_PATIENCE, output=session.overhear)
         if got is NotImplemented:
             return None if not session._lost_agent else _after_reset(questions)
         now = (before + time.monotonic()) / 2
