@@ -18,7 +18,7 @@ from belay_jupyter.panels.numbers import KEPT_SAMPLES, MEMORY, Log, Sample, fact
 from belay_jupyter.panels.worker import Action, Worker
 
 if TYPE_CHECKING:
-    from belay_jupyter.boards import Board
+    from belay_jupyter.boards import Board, Boards
 
 __all__ = ["Panel", "Send"]
 
@@ -35,6 +35,7 @@ class Panel:
 
     Args:
         board: which.
+        boards: those that it is one of; None for a Device that ``%belay_connect`` has not made.
         send: takes what is for the page: a message and its buffers.
         every: seconds between two polls, while a page is there and the board idle.
 
@@ -48,8 +49,10 @@ class Panel:
         log: what it has said.
     """
 
-    def __init__(self, board: Board, send: Send, every: float = 1.0) -> None:
-        self.board = board
+    def __init__(
+        self, board: Board, boards: Boards | None, send: Send, every: float = 1.0
+    ) -> None:
+        self.board, self.boards = board, boards
         self.every = every
         self.state, self.why = "idle", ""
         self.facts: list[tuple[str, str]] = []
@@ -66,8 +69,8 @@ class Panel:
         self._stopped = False
         self._device: Any = None
         self._heard: Any = None
-        if board.boards is not None:
-            board.boards.on_connect.append(self._connected)
+        if boards is not None:
+            boards.on_connect.append(self._connected)
         self._attach()
         self.look()
 
@@ -314,9 +317,8 @@ class Panel:
     def stop(self) -> None:
         """Follow the board no longer."""
         self._stopped = True
-        boards = self.board.boards
-        if boards is not None and self._connected in boards.on_connect:
-            boards.on_connect.remove(self._connected)
+        if self.boards is not None and self._connected in self.boards.on_connect:
+            self.boards.on_connect.remove(self._connected)
         for watch in self._watches:
             watch.stop()
         session, hearer = self._heard

@@ -99,17 +99,17 @@ def _connect(panel: Panel, message: dict[str, Any], data: bytes) -> str:
     if not board.device.closed:
         board.device.reconnect(1)
         panel._refreshed("all")
-    elif board.boards is None:
+    elif panel.boards is None:
         raise DeviceClosedError("this Device was closed by the program; make a new one")
     else:
-        board.boards.connect(board.device.address, name=board.name)  # and the panel is told
+        panel.boards.connect(board.device.address, name=board.name)  # and the panel is told
     return "connected"
 
 
 def _close(panel: Panel, message: dict[str, Any], data: bytes) -> str:
     board = panel.board
-    if board.boards is not None and board in list(board.boards):
-        board.boards.close(board.name)
+    if panel.boards is not None and board in list(panel.boards):
+        panel.boards.close(board.name)
     else:
         board.device.close()
     panel._gone("")

@@ -16,7 +16,7 @@ from belay_jupyter.panels.panel import Panel
 from belay_jupyter.panels.still import html_of, summary_of
 
 if TYPE_CHECKING:
-    from belay_jupyter.boards import Board
+    from belay_jupyter.boards import Board, Boards
 
 __all__ = ["Dashboard", "PanelWidget"]
 
@@ -40,21 +40,23 @@ class Dashboard:
     """Boards to look after. Made by :func:`belay_jupyter.dashboard`.
 
     Args:
-        boards: which.
+        boards: which, each with those that it is one of.
         every: seconds between two polls of a board that is idle, while a page shows it.
 
     Attributes:
         panels: one for each board.
     """
 
-    def __init__(self, boards: Sequence[Board], every: float = 1.0) -> None:
+    def __init__(
+        self, boards: Sequence[tuple[Board, Boards | None]], every: float = 1.0
+    ) -> None:
         if not every > 0:
             raise ValueError(f"every={every!r}: it must be a number of seconds, such as 1")
         self.panels: list[Panel] = []
         self._widgets: list[PanelWidget] = []
-        for board in boards:
+        for board, known in boards:
             widget = PanelWidget()
-            panel = Panel(board, widget.send, every)
+            panel = Panel(board, known, widget.send, every)
             widget.summary = [list(row) for row in summary_of(panel)]
             widget.on_msg(lambda _, message, buffers, panel=panel: panel.asked(message, buffers))
             self.panels.append(panel)
