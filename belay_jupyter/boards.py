@@ -60,6 +60,7 @@ class Board:
     Attributes:
         background: the cell that runs on it in the background, or ran there last.
         calls: how many cells that the user waits for run on it.
+        console: its prompt in the notebook, a :class:`belay_jupyter.consoles.prompt.BoardPrompt`.
     """
 
     def __init__(self, name: str, device: Device, boards: Boards) -> None:
@@ -67,6 +68,7 @@ class Board:
         self.device = device
         self.boards = boards
         self.background: Any = None
+        self.console: Any = None
         self.calls = 0
 
     @property

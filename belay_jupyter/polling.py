@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from belay.device import Device
     from belay.proxies import ProxyObject
 
-__all__ = ["Answer", "Poller", "Question", "Watch", "ask", "poller_of"]
+__all__ = ["Answer", "Poller", "Question", "Watch", "ask", "is_busy", "poller_of"]
 
 VALUE, READING, CALLS, MEMBERS, ALIVE = range(5)
 """The kinds of questions; see belay/onboard/looking.py. Whether an object is still there is known
@@ -208,6 +208,14 @@ def ask(device: Device, questions: list[Question], *, wait: bool = False) -> lis
         fresh = [Answer(None, str(error), before, over)] * len(asked)
     rest = iter(fresh)
     return [next(rest) if one is None else one for one in answers]
+
+
+def is_busy(device: Device) -> bool:
+    """Whether a call is under way. The thread that listens between calls does not count."""
+    session = device._session
+    listener = session._listener
+    idle = (None,) if listener is None else (None, listener._thread.ident)
+    return session._owner not in idle
 
 
 def _after_reset(questions: list[Question]) -> list[Answer]:

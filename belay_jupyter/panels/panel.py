@@ -193,7 +193,7 @@ class Panel:
         """Learn all there is to see: two messages. Nothing where the board is busy."""
         self.facts = facts_of(self.board.device, {})
         session = self.board.device._session
-        if session.agent and session._owner in (None, *_listening(session)):
+        if session.agent and not polling.is_busy(self.board.device):
             try:
                 self._look_inside()
                 self.files = FileWork(self.board.device).listed()
@@ -269,11 +269,13 @@ class Panel:
     def interrupt(self) -> None:
         """Stop what runs on the board, at once, whoever runs it."""
         background = self.board.background
-        running = self.board.device._session._owner is not None
         if background is not None and not background.done:
             background.stop(0)
-        elif running:
+        elif polling.is_busy(self.board.device):
             self.board.device.interrupt()
+        else:
+            self._say("nothing runs on it")
+            return
         self._say("interrupted")
 
     def _file_work(self, kind: str, message: dict[str, Any], buffers: Sequence[Any]) -> None:
@@ -289,8 +291,7 @@ class Panel:
         self._worker.do(text, lambda: work(self, message, data))
 
     def _begun(self, action: Action) -> None:
-        session = self.board.device._session
-        busy = session._owner is not None and session._owner not in _listening(session)
+        busy = polling.is_busy(self.board.device)
         self._doing = action.label
         self._send({"type": "doing", "text": action.label, "waits": busy}, [])
 
@@ -331,8 +332,3 @@ def _together(session: Any, operations: Sequence[Any], **options: Any) -> list[A
     found: list[Any] = session.batch(operations, **options)
     return found
 
-
-def _listening(session: Any) -> tuple[int, ...]:
-    """The thread that listens to the board between calls: it gives way at once."""
-    listener = session._listener
-    return () if listener is None else (listener._thread.ident,)
