@@ -35,7 +35,7 @@ ALL = "all"
 
 _NAME = re.compile(r"\w[\w.-]*\Z")
 
-_SPELLED = {"micropython": "MicroPython", "circuitpython": "CircuitPython"}
+SPELLED = {"micropython": "MicroPython", "circuitpython": "CircuitPython"}
 
 _WHAT_TO_TYPE = (
     ("virtual:", "a MicroPython on this computer, no hardware needed"),
@@ -76,7 +76,7 @@ class Board:
         """Implementation, version, platform and address, in one line."""
         facts = self.device.implementation
         version = ".".join(map(str, facts.version))
-        spelled = _SPELLED.get(facts.name, facts.name)
+        spelled = SPELLED.get(facts.name, facts.name)
         return f"{spelled} {version} on {facts.platform} at {self.device.address}"
 
     def __repr__(self) -> str:

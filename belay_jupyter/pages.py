@@ -7,7 +7,9 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 
-__all__ = ["is_watched"]
+__all__ = ["is_watched", "shown"]
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def is_watched() -> bool:
@@ -20,3 +22,8 @@ def is_watched() -> bool:
     parent = getattr(shell, "get_parent", dict)()
     content = parent.get("content", {}) if isinstance(parent, dict) else {}
     return bool(content.get("allow_stdin", True))
+
+
+def shown(widget: Any) -> dict[str, Any]:
+    """What an output holds to show a widget."""
+    return {_VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}}

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from belay_jupyter.boards import SPELLED
+
 if TYPE_CHECKING:
     from belay.device import Device
 
@@ -72,7 +74,7 @@ def facts_of(device: Device, told: Mapping[str, Any]) -> list[tuple[str, str]]:
     known = device.implementation
     version = ".".join(map(str, known.version))
     facts = [
-        ("Firmware", f"{known.name} {version}"),
+        ("Firmware", f"{SPELLED.get(known.name, known.name)} {version}"),
         ("Port", known.platform),
         ("Machine", str(told.get("machine", "") or "")),
         ("Address", device.address),

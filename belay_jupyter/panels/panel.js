@@ -137,7 +137,7 @@ class View {
     const pages = [["overview", "Overview"], ["files", "Files"], ["globals", "Globals"], ["log", "Log"]];
     const id = Math.random().toString(36).slice(2);
     for (const [key, text] of pages) {
-      const tab = button(text, "", () => this.open(key));
+      const tab = button(text, "", () => this.open(key, true));
       tab.setAttribute("role", "tab");
       tab.id = `belay-${id}-${key}`;
       tab.dataset.key = key;
@@ -216,12 +216,13 @@ class View {
 
   // ---- tabs
 
-  open(key) {
+  open(key, look = false) {
     for (const [name, { tab, page }] of Object.entries(this.pages)) {
       tab.setAttribute("aria-selected", name === key);
       tab.tabIndex = name === key ? 0 : -1;
       page.hidden = name !== key;
     }
+    if (look && this.alive && (key === "files" || key === "globals")) this.send({ type: "refresh", what: key });
     if (key === "log") this.lines.scrollTop = this.lines.scrollHeight;
   }
 
@@ -233,7 +234,7 @@ class View {
     event.stopPropagation();
     const at = tabs.findIndex(tab => tab.tabIndex === 0);
     const next = tabs[(at + step + tabs.length) % tabs.length];
-    this.open(next.dataset.key);
+    this.open(next.dataset.key, true);
     next.focus();
   }
 
@@ -479,7 +480,10 @@ class View {
     const text = `${bytes(used)} of ${bytes(total)} used (${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %)`;
     const label = element("div", "belay-panel-row");
     label.append(element("b", "", name), element("span", "", text));
-    box.append(label, bar, line(name, points));
+    const values = points.map(point => point[1]);
+    const seconds = Math.round(points[points.length - 1][0] - points[0][0]);
+    const span = `${bytes(Math.min(...values))} to ${bytes(Math.max(...values))} in the last ${seconds} s`;
+    box.append(label, bar, line(name, points), element("div", "belay-panel-dim belay-panel-small", span));
     return box;
   }
 
@@ -511,14 +515,19 @@ class View {
   showDoing() {
     const { text, waits } = this.data.doing;
     this.root.setAttribute("aria-busy", Boolean(text));
-    if (!text) return;
+    if (!text) {
+      if (this.said.dataset.doing) this.say("", false);
+      return;
+    }
     this.say(waits ? `${text}: waits until the board is idle` : `${text} …`, false);
+    this.said.dataset.doing = true;
     if (waits) this.said.append(button("Cancel", "Do not do it", () => this.send({ type: "cancel" })));
   }
 
   say(text, error) {
     this.said.replaceChildren(element("span", "", text));
     this.said.dataset.error = Boolean(error);
+    delete this.said.dataset.doing;
   }
 }
 
@@ -533,9 +542,6 @@ function line(name, points) {
   const values = points.map(point => point[1]);
   const low = Math.min(...values), high = Math.max(...values);
   svg.setAttribute("aria-label", `${name} over time: ${bytes(low)} to ${bytes(high)}`);
-  const title = document.createElementNS(space, "title");
-  const seconds = Math.round(points[points.length - 1][0] - points[0][0]);
-  title.textContent = `the last ${seconds} s: ${bytes(low)} to ${bytes(high)}`;
   const from = points[0][0], span = Math.max(points[points.length - 1][0] - from, 1e-9);
   const room = Math.max(high - low, 1);
   const drawn = points.map(([time, value]) =>
@@ -545,7 +551,7 @@ function line(name, points) {
   for (const [key, value] of Object.entries({
     fill: "none", stroke: "currentColor", "stroke-width": "1.5", "vector-effect": "non-scaling-stroke" }))
     path.setAttribute(key, value);
-  svg.append(title, path);
+  svg.append(path);
   return svg;
 }
 

@@ -11,7 +11,7 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-from belay_jupyter.pages import is_watched
+from belay_jupyter.pages import is_watched, shown
 from belay_jupyter.panels.panel import Panel
 from belay_jupyter.panels.still import html_of, summary_of
 
@@ -90,7 +90,7 @@ class Dashboard:
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {}
         if is_watched():
-            bundle.update(self.widget._repr_mimebundle_())
+            bundle.update(shown(self.widget))
         bundle["text/plain"] = repr(self)
         bundle["text/html"] = self.html()
         return bundle
