@@ -2,9 +2,9 @@
 """Build hook: put into the tree what others have made, before packing.
 
 That is the MicroPython that the virtual board runs, and the terminal of the console in notebooks.
-They are not committed. They come from the npm packages that ``firmware/package-lock.json`` pins, and
-their SHA-512 is checked here as well. The files in the tree serve wheel, sdist, editable install and
-tests alike, and right ones are never fetched again.
+They are not committed. They come from the npm packages that ``firmware/package-lock.json`` pins,
+and their SHA-512 is checked here as well. The files in the tree serve wheel, sdist, editable
+install and tests alike, and right ones are never fetched again.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def is_watched() -> bool:
     answers ``input()``. What they write would show a widget without its kernel: nothing at all.
     """
     shell: Any = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
-    parent = getattr(shell, "get_parent", dict)()
+    parent: Any = getattr(shell, "get_parent", dict)()
     content = parent.get("content", {}) if isinstance(parent, dict) else {}
     return bool(content.get("allow_stdin", True))
 

@@ -24,12 +24,12 @@ _REPLY_END = b"\x04\x04>"
 _PATIENCE = 3.0
 """Seconds that a board has to answer a command of ours at its raw prompt."""
 
-_THEIRS = (
-    b"(lambda b,m:(setattr(m,'ask',b.input),setattr(b,'input',m.console)))"
-    b"(__import__('builtins'),__import__('belay'))\x04"
-)
-_OURS = b"(lambda b,m:hasattr(m,'ask')and setattr(b,'input',m.ask))(__import__('builtins'),__import__('belay'))\x04"
-"""Ends in an exception where the agent is gone: after a soft reset."""
+_MODULES = b"(__import__('builtins'),__import__('belay'))\nexcept AttributeError:0\n\x04"
+_THEIRS = b"try:(lambda b,m:(setattr(m,'ask',b.input),setattr(b,'input',m.console)))" + _MODULES
+"""Programs at the prompt read its input; some ports let nobody change ``builtins``."""
+
+_OURS = b"try:(lambda b,m:hasattr(m,'ask')and setattr(b,'input',m.ask))" + _MODULES
+"""Ends in an ImportError where the agent is gone: after a soft reset."""
 
 
 class Visit:
@@ -107,7 +107,8 @@ def visit(session: Channel, use: Callable[[Visit], object]) -> bool:
             session._conversation.exchange.begin_text()
             session.transport.write(b"\x02")
             use(Visit(session))
-            session.transport.write(b"\r\x03\x01")
+            # No line end: it would run what is half typed.
+            session.transport.write(b"\x03\x03\x01")
             kept = _type(session, _OURS)
         except BaseException:
             session._unsettled = True
@@ -124,15 +125,21 @@ def _type(session: Channel, command: bytes) -> bool:
     Raises:
         BoardBusyError: no answer came.
     """
-    transport = session.transport
-    transport.write(command)
-    seen = b""
+    heard: list[bytes] = []
     end = time.monotonic() + _PATIENCE
-    while not (seen.endswith(_END) and seen.count(b"\x04") >= 2):
-        if not transport.wait(max(0.0, end - time.monotonic())):
-            if time.monotonic() < end:
-                continue  # woken
+    session._conversation.exchange.begin_text()
+    session.transport.write(command)
+    while not _is_reply(b"".join(heard)):
+        left = end - time.monotonic()
+        if left <= 0:
             session._unsettled = True
             raise errors.BoardBusyError("the board does not come back to its prompt")
-        seen = seen + transport.read()
-    return seen.endswith(_REPLY_END)
+        if session.transport.wait(left):
+            session._conversation.take_waiting(heard.append)
+    session._conversation.exchange.begin_text()
+    return b"".join(heard).endswith(_REPLY_END)
+
+
+def _is_reply(seen: bytes) -> bool:
+    """Whether it ends as the raw REPL ends what it says to a command."""
+    return seen.endswith(_END) and seen.count(b"\x04") >= 2

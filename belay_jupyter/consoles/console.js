@@ -51,6 +51,7 @@ function colours(root) {
       selectionBackground: dark ? "#3b5b80" : "#b3d4fc",
       ...(dark ? {} : { yellow: "#8a6d00", brightYellow: "#8a6d00", white: "#555555", brightWhite: "#333333",
         green: "#1a7f37", brightGreen: "#1a7f37", cyan: "#0b7285", brightCyan: "#0b7285", black: "#000000" }),
+      ...(dark ? { green: "#56d364", red: "#ff7b72", blue: "#79b8ff", magenta: "#d2a8ff", cyan: "#56d4dd" } : {}),
     },
   };
 }

@@ -3,8 +3,8 @@
 
 The session keeps the board. When something is typed, and it is the board's turn, the session steps
 aside and the board shows its friendly prompt; an empty prompt gives the board back. A line that is
-half typed is taken off the board when a cell wants its turn, and typed again with the next key. Knows
-no widget.
+half typed is taken off the board when a cell wants its turn, and typed again with the next key.
+Knows no widget.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,8 +81,10 @@ class Console:
         self._place = uuid4().hex
         self._cell: CellText | None = None
         self._closed = False
-        self.widget = ConsoleWidget(text=self.text())
-        self.widget.on_msg(self._asked)
+        # Where nobody looks there is no widget either: its state would be kept in the notebook.
+        self.widget = ConsoleWidget(text=self.text()) if is_watched() else None
+        if self.widget is not None:
+            self.widget.on_msg(self._asked)
         history = LineHistory(default_path())
         self.prompt = BoardPrompt(self._device, self._show, self._tell, history)
         board.console = self.prompt
@@ -121,10 +124,14 @@ class Console:
         with self._lock:
             self._screen += data
             del self._screen[: max(0, len(self._screen) - _KEPT)]
-            self.widget.send({"type": "output"}, [data])
+            self._send({"type": "output"}, [data])
+
+    def _send(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        if self.widget is not None:
+            self.widget.send(message, list(buffers))
 
     def _tell(self, state: str, why: str) -> None:
-        self.widget.send(self._state(state, why))
+        self._send(self._state(state, why))
 
     def _state(self, state: str, why: str) -> dict[str, Any]:
         board = self._board
@@ -137,7 +144,7 @@ class Console:
             with self._lock:
                 screen = bytes(self._screen)
                 code, style = _terminal()
-                self.widget.send({"type": "terminal"}, [code, style, screen])
+                self._send({"type": "terminal"}, [code, style, screen])
             device = self._board.device
             ended = "closed" if device.closed or self._closed else self.prompt.state
             self._tell(ended, "")
@@ -165,15 +172,17 @@ class Console:
         if self._board.console is self.prompt:
             self._board.console = None
         if self._cell is not None:
-            self._cell.update(self._bundle(widget=False), self._place)
-        self.widget.close()
+            self._cell.update(self._bundle(), self._place)
+        if self.widget is not None:
+            self.widget.close()
 
     def __repr__(self) -> str:
         return f"<Console of {self._board.name}: {self.prompt.state}>"
 
-    def _bundle(self, *, widget: bool) -> dict[str, Any]:
-        bundle = shown(self.widget) if widget else {}
-        bundle["text/plain"] = self.text() if not widget else repr(self)
+    def _bundle(self) -> dict[str, Any]:
+        live = self.widget is not None and not self._closed
+        bundle: dict[str, Any] = shown(self.widget) if live else {}
+        bundle["text/plain"] = repr(self) if live else self.text()
         bundle["text/html"] = f"<pre>{escape(self.text())}</pre>"
         return bundle
 
@@ -181,8 +190,7 @@ class Console:
         shell = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
         if self._cell is None and shell is not None:
             self._cell = CellText(shell, "stdout")
-        widget = is_watched() and not self._closed
-        display(self._bundle(widget=widget), raw=True, display_id=self._place)
+        display(self._bundle(), raw=True, display_id=self._place)
 
 
 def _terminal() -> tuple[bytes, bytes]:

@@ -49,9 +49,7 @@ class Panel:
         log: what it has said.
     """
 
-    def __init__(
-        self, board: Board, boards: Boards | None, send: Send, every: float = 1.0
-    ) -> None:
+    def __init__(self, board: Board, boards: Boards | None, send: Send, every: float = 1.0) -> None:
         self.board, self.boards = board, boards
         self.every = every
         self.state, self.why = "idle", ""
@@ -303,7 +301,7 @@ class Panel:
         elif isinstance(done, Changed):
             self._send({"type": "changed", "why": str(done)}, [])
         elif isinstance(done, KeyboardInterrupt):
-            self._say(f"{action.label}: {done or 'interrupted'}", error=True)
+            self._say(f"{action.label}: {str(done) or 'interrupted'}", error=True)
         elif isinstance(done, BaseException):
             text = str(done) or type(done).__name__
             if isinstance(done, PyboardException):
@@ -331,4 +329,3 @@ class Panel:
 def _together(session: Any, operations: Sequence[Any], **options: Any) -> list[Any]:
     found: list[Any] = session.batch(operations, **options)
     return found
-

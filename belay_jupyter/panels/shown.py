@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import traitlets
 
 from belay_jupyter.pages import is_watched, shown
-from belay_jupyter.panels.panel import Panel
+from belay_jupyter.panels.panel import Panel, Send
 from belay_jupyter.panels.still import html_of, summary_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class PanelWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     _esm = _HERE / "panel.js"
     _css = _HERE / "panel.css"
 
-    summary = traitlets.List().tag(sync=True)
+    summary: Any = traitlets.List().tag(sync=True)
 
 
 class Dashboard:
@@ -45,27 +45,29 @@ class Dashboard:
 
     Attributes:
         panels: one for each board.
+        widget: of the page; None where nobody looks.
     """
 
-    def __init__(
-        self, boards: Sequence[tuple[Board, Boards | None]], every: float = 1.0
-    ) -> None:
+    def __init__(self, boards: Sequence[tuple[Board, Boards | None]], every: float = 1.0) -> None:
         if not every > 0:
             raise ValueError(f"every={every!r}: it must be a number of seconds, such as 1")
         self.panels: list[Panel] = []
         self._widgets: list[PanelWidget] = []
+        # Where nobody looks there is no widget either: its state would be kept in the notebook.
+        watched = is_watched()
         for board, known in boards:
-            widget = PanelWidget()
-            panel = Panel(board, known, widget.send, every)
-            widget.summary = [list(row) for row in summary_of(panel)]
-            widget.on_msg(lambda _, message, buffers, panel=panel: panel.asked(message, buffers))
+            widget = PanelWidget() if watched else None
+            send: Send = _nowhere if widget is None else widget.send
+            panel = Panel(board, known, send, every)
             self.panels.append(panel)
-            self._widgets.append(widget)
-        self.widget: Any = self._widgets[0] if len(boards) == 1 else self._tabs()
-
-    def _tabs(self) -> Any:
-        names = [panel.board.name for panel in self.panels]
-        return widgets.Tab(children=self._widgets, titles=names, selected_index=0)
+            if widget is not None:
+                widget.summary = [list(row) for row in summary_of(panel)]
+                widget.on_msg(_to(panel))
+                self._widgets.append(widget)
+        self.widget: Any = self._widgets[0] if len(self._widgets) == 1 else None
+        if len(self._widgets) > 1:
+            names = [panel.board.name for panel in self.panels]
+            self.widget = widgets.Tab(children=self._widgets, titles=names, selected_index=0)
 
     def stop(self) -> None:
         """Follow the boards no longer; what is shown stays as it is."""
@@ -77,7 +79,8 @@ class Dashboard:
         self.stop()
         for widget in self._widgets:
             widget.close()
-        self.widget.close()
+        if self.widget is not None:
+            self.widget.close()
 
     def html(self) -> str:
         """What is known of the boards by now, as HTML without anything else."""
@@ -89,8 +92,17 @@ class Dashboard:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {}
-        if is_watched():
+        if self.widget is not None:
             bundle.update(shown(self.widget))
         bundle["text/plain"] = repr(self)
         bundle["text/html"] = self.html()
         return bundle
+
+
+def _to(panel: Panel) -> Callable[[Any, Any, Any], None]:
+    """Takes what a page sends."""
+    return lambda widget, message, buffers: panel.asked(message, buffers)
+
+
+def _nowhere(message: dict[str, Any], buffers: list[bytes]) -> None:
+    """There is no page."""

@@ -72,7 +72,7 @@ class Worker:
         from belay.session.turns import this_thread
 
         while (action := self._actions.get()) is not None:
-            this_thread.given_up = lambda: action.cancelled  # noqa: B023 - called in the loop only
+            this_thread.given_up = lambda: action.cancelled
             done: str | BaseException
             try:
                 if action.cancelled:

@@ -31,8 +31,10 @@ def theme(page: sync_api.Page, name: str) -> None:
         "theme => { jupyterapp.commands.execute('apputils:change-theme', {theme}); }",
         f"JupyterLab {name}",
     )
-    page.wait_for_function("light => document.body.dataset.jpThemeLight === light",
-                           arg="true" if name == "Light" else "false")
+    page.wait_for_function(
+        "light => document.body.dataset.jpThemeLight === light",
+        arg="true" if name == "Light" else "false",
+    )
 
 
 def drop(page: sync_api.Page, target: sync_api.Locator, name: str, text: str) -> None:
@@ -116,7 +118,8 @@ def a_cell_is_stopped_and_the_board_goes_grey(page: sync_api.Page, pictures: Pat
 def screen(page: sync_api.Page, condition: str, arg: Any = None) -> None:
     """Wait for what stands in the terminal."""
     page.wait_for_function(
-        f"arg => {{ const rows = document.querySelectorAll('{PANEL} .belay-console .xterm-rows > div');"
+        f"arg => {{ const area = [...document.querySelectorAll('{PANEL} .belay-console')].at(-1);"
+        " const rows = area?.querySelectorAll('.xterm-rows > div') ?? [];"
         f" const lines = [...rows].map(row => row.textContent.trimEnd()); return {condition}; }}",
         arg=arg,
     )

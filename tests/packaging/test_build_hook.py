@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hook that brings MicroPython and xterm.js into the tree, with the failures that people meet."""
+"""The hook that brings what others made into the tree, with the failures that people will meet."""
 
 from __future__ import annotations
 
