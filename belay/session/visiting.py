@@ -25,8 +25,11 @@ _PATIENCE = 3.0
 """Seconds that a board has to answer a command of ours at its raw prompt."""
 
 _MODULES = b"(__import__('builtins'),__import__('belay'))\nexcept AttributeError:0\n\x04"
-_THEIRS = b"try:(lambda b,m:(setattr(m,'ask',b.input),setattr(b,'input',m.console)))" + _MODULES
-"""Programs at the prompt read its input; some ports let nobody change ``builtins``."""
+_THEIRS = (
+    b"try:(lambda b,m:(setattr(m,'ask',eval('input',{})),setattr(b,'input',m.console)))" + _MODULES
+)
+"""Programs at the prompt read its input. ``builtins.input`` is the port's own one even where it was
+replaced, so it is looked up as a name. Some ports let nobody replace it."""
 
 _OURS = b"try:(lambda b,m:hasattr(m,'ask')and setattr(b,'input',m.ask))" + _MODULES
 """Ends in an ImportError where the agent is gone: after a soft reset."""
