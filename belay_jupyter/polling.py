@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from belay.device import Device
     from belay.proxies import ProxyObject
 
-__all__ = ["Answer", "Poller", "Question", "Watch", "ask", "is_busy", "poller_of"]
+__all__ = ["Answer", "Poller", "Question", "Watch", "ask", "is_busy", "is_closed", "poller_of"]
 
 VALUE, READING, CALLS, MEMBERS, ALIVE = range(5)
 """The kinds of questions; see belay/onboard/looking.py. Whether an object is still there is known
@@ -216,6 +216,12 @@ def is_busy(device: Device) -> bool:
     listener = session._listener
     idle = (None,) if listener is None else (None, listener._thread.ident)
     return session._owner not in idle
+
+
+def is_closed(device: Device) -> bool:
+    """Whether somebody has closed it, or is just closing it."""
+    session = device._session
+    return device.closed or (session.closed and not session._dropped)
 
 
 def _after_reset(questions: list[Question]) -> list[Answer]:

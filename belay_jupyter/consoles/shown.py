@@ -104,7 +104,7 @@ class Console:
 
         def life(answer: polling.Answer) -> None:
             if answer.ended and device is self._board.device and not self._closed:
-                self._tell("closed" if device.closed else "lost", answer.error)
+                self._tell("closed" if polling.is_closed(device) else "lost", answer.error)
 
         alive = polling.Question(polling.ALIVE, "")
         self._watch = polling.poller_of(device).watch(alive, life, _LIFE)

@@ -140,11 +140,11 @@ class Panel:
             self._set_state("busy", "")
 
     def _gone(self, why: str) -> None:
-        closed = self._device.closed
+        closed = polling.is_closed(self._device)
         self._set_state("closed" if closed else "lost", "" if closed else why)
 
     def _lost(self, device: Any, error: Exception) -> None:
-        if device is self._device:
+        if device is self._device and not polling.is_closed(device):
             self._set_state("lost", str(error))
 
     def _back(self, device: Any) -> None:
@@ -249,7 +249,7 @@ class Panel:
             self._worker.cancel()
         elif kind == "interrupt":
             self.interrupt()
-        elif kind is not None:
+        elif isinstance(kind, str):
             self._file_work(kind, message, buffers)
 
     def _everything(self) -> dict[str, Any]:
@@ -285,7 +285,7 @@ class Panel:
         label, work = found
         data = bytes(buffers[0]) if buffers else b""
         path = str(message.get("path", ""))
-        text = label.format(posixpath.basename(path) or path)
+        text = label.format(posixpath.basename(path) or message.get("name", ""))
         self._worker.do(text, lambda: work(self, message, data))
 
     def _begun(self, action: Action) -> None:
