@@ -55,6 +55,7 @@ def a_board_is_looked_after(page: sync_api.Page, pictures: Path) -> None:
             jupyterapp.commands.execute('application:toggle-left-area');
         }"""
     )
+    # Another board than before, which has files of its own.
     run(page, "%belay_connect virtual:", "Connected")
     run(page, PREPARED, "prepared now")
     page.evaluate("() => { add('%belay_dashboard'); run(); }")
@@ -140,6 +141,10 @@ def the_console_is_typed_into(page: sync_api.Page, pictures: Path) -> None:
     page.keyboard.type("while True: pass\n\n")
     page.keyboard.press("Control+c")
     screen(page, "lines.some(line => line.startsWith('KeyboardInterrupt'))")
+    page.keyboard.press("Control+e")
+    screen(page, "lines.at(-1) === '===' || lines.includes('===')")
+    page.keyboard.press("Control+c")
+    screen(page, "lines.filter(line => line === '>>>').length >= 1")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
     screen(page, "lines.filter(line => line.includes('green')).length >= 3")

@@ -25,7 +25,7 @@ from tests.jupyter.dashboard_on_screen import (
     the_console_is_typed_into,
 )
 from tests.jupyter.kernels import ROOT
-from tests.jupyter.plots_on_screen import a_plot_advances, run
+from tests.jupyter.plots_on_screen import a_plot_advances
 from tests.jupyter.views_on_screen import views_are_touched
 
 if not os.environ.get("CI"):  # there, what is missing is a failure
@@ -206,6 +206,9 @@ def test_notebooks(page: sync_api.Page, tmp_path: Path) -> None:
     the_stop_button_stops_the_board(page)
     a_plot_advances(page, pictures, tmp_path)
     views_are_touched(page, pictures)
+    a_board_is_looked_after(page, pictures)
+    a_cell_is_stopped_and_the_board_goes_grey(page, pictures)
+    the_console_is_typed_into(page, pictures)
     no_hurry(page, "")
     tab_asks_the_board(page, "%%device\n")
     take_popup(page, pictures / "completion.png")
@@ -244,14 +247,6 @@ def test_the_bench(page: sync_api.Page, tmp_path: Path) -> None:
     picture_says(page, "temperature: 33")
     picture.scroll_into_view_if_needed()
     page.screenshot(path=str(pictures / "bench.png"))
-
-
-def test_dashboard_and_console(page: sync_api.Page, tmp_path: Path) -> None:
-    pictures = Path(os.environ.get("BELAY_PICTURES") or tmp_path)
-    run(page, "%load_ext belay_jupyter\n'load' + 'ed'", "loaded")
-    a_board_is_looked_after(page, pictures)
-    a_cell_is_stopped_and_the_board_goes_grey(page, pictures)
-    the_console_is_typed_into(page, pictures)
 
 
 def picture_says(page: sync_api.Page, text: str) -> None:

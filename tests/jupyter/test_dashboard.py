@@ -391,6 +391,19 @@ def test_what_a_dashboard_costs() -> None:
         link.reset()
         page = Page(Board("tank", device, nobody))
         assert link.round_trips == 2
+        device.files.write("/a.py", b"x" * 4000)
+
+        def cost(kind: str, until: str, **message: Any) -> int:
+            link.reset()
+            page.ask(kind, **message)
+            page.until(until)
+            page.until("doing", text="")
+            return link.round_trips
+
+        assert cost("open", "opened", path="/a.py") == 2
+        assert cost("save", "saved", path="/a.py", text="y" * 4000, stamp="", force=True) == 2
+        assert cost("refresh", "globals", what="globals") == 1
+        assert cost("refresh", "files", what="files") == 1
         poller = polling.poller_of(device)
         link.reset()
         views = [belay_jupyter.view(device.proxy("[led]"), every=EVERY) for _ in range(3)]
