@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,7 @@ class Console:
         self.prompt = BoardPrompt(self._device, self._show, self._tell, history)
         board.console = self.prompt
         self._watch: polling.Watch | None = None
+        self._leave: Callable[[], object] = lambda: None
         self._follow()
         if boards is not None:
             boards.on_connect.append(self._connected)
@@ -106,6 +107,14 @@ class Console:
             if answer.ended and device is self._board.device and not self._closed:
                 self._tell("closed" if polling.is_closed(device) else "lost", answer.error)
 
+        def back() -> None:
+            if device is self._board.device and not self._closed:
+                self._tell("idle", "")
+                self._follow()
+
+        self._leave()
+        device.on_reconnect(back)
+        self._leave = lambda: device._recovery.on_reconnect.remove(back)
         alive = polling.Question(polling.ALIVE, "")
         self._watch = polling.poller_of(device).watch(alive, life, _LIFE)
 
@@ -166,6 +175,7 @@ class Console:
         self._closed = True
         if self._boards is not None and self._connected in self._boards.on_connect:
             self._boards.on_connect.remove(self._connected)
+        self._leave()
         if self._watch is not None:
             self._watch.stop()
         self.prompt.close()

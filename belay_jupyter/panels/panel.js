@@ -96,6 +96,7 @@ class View {
     this.chosen = "";
     this.edited = null; // {path, stamp, text}
     this.waiting = new Map(); // uploads that may have to be asked about, by path
+    this.conflicts = []; // paths of those that have to be
     root.className = "belay-panel";
     this.build();
     data.views.add(this);
@@ -246,6 +247,7 @@ class View {
       this.question.hidden = true;
       this.question.replaceChildren();
       if (before && before.isConnected) before.focus();
+      setTimeout(() => this.askToReplace());
     };
     const buttons = answers.map(([text, action, name]) => button(text, "", () => { end(); action(); }, name));
     const keep = button("Cancel", "Do nothing", end);
@@ -256,6 +258,12 @@ class View {
       if (event.key === "Escape") end();
     };
     return buttons;
+  }
+
+  askToReplace() {
+    if (!this.question.hidden || !this.conflicts.length) return;
+    const path = this.conflicts.shift();
+    this.sure(`${path} is on the board already.`, "Replace it", () => this.put(path, true));
   }
 
   sure(text, verb, action) {
@@ -422,8 +430,10 @@ class View {
       [element("span", "", `${this.edited.path}: ${message.why}.`)],
       ["Overwrite it", () => this.store(true), "belay-danger"],
       ["Open what is there", () => this.send({ type: "open", path: this.edited.path })]);
-    if (kind === "there" && this.waiting.has(message.path)) this.sure(
-      `${message.path} is on the board already.`, "Replace it", () => this.put(message.path, true));
+    if (kind === "there" && this.waiting.has(message.path)) {
+      this.conflicts.push(message.path);
+      this.askToReplace();
+    }
     if (kind === "uploaded") this.waiting.delete(message.path);
     if (kind === "renamed" && this.edited?.path === message.path) this.edited.path = message.new;
     this.root.dataset.samples = data.samples.length;

@@ -67,6 +67,7 @@ class Panel:
         self._stopped = False
         self._device: Any = None
         self._heard: Any = None
+        self._detach: list[Callable[[], object]] = []
         if boards is not None:
             boards.on_connect.append(self._connected)
         self._attach()
@@ -78,24 +79,36 @@ class Panel:
         """Follow the Device that the board has now."""
         device = self.board.device
         if device is not self._device:
+            self._leave()
             self._device = device
+            recovery = device._recovery
+
+            def lost(error: Exception) -> None:
+                self._lost(device, error)
+
+            def back() -> None:
+                self._back(device)
+
             if device._session.agent:  # others say nothing between calls
-                device.on_disconnect(lambda error: self._lost(device, error))
-            device.on_reconnect(lambda: self._back(device))
+                device.on_disconnect(lost)
+                self._detach.append(lambda: recovery.on_disconnect.remove(lost))
+            device.on_reconnect(back)
+            self._detach.append(lambda: recovery.on_reconnect.remove(back))
         session = device._session
         if self._heard is not None:
             before, hearer = self._heard
             if hearer in before.hearers:
                 before.hearers.remove(hearer)
-
-        class Sink:
-            def write(_, text: str) -> None:  # noqa: N805
-                self._tell_log(self.log.printed(text.replace("\r\n", "\n")))
-
-        self._heard = session, handler(Sink())
+        self._heard = session, handler(_Sink(self))
         session.hearers.append(self._heard[1])
         self._set_state("idle", "")
         self._follow()
+
+    def _leave(self) -> None:
+        """Follow the Device no longer that the board had."""
+        for detach in self._detach:
+            detach()
+        self._detach.clear()
 
     def _follow(self) -> None:
         """Ask again and again: whether the link stands; and, for a page, how full the board is."""
@@ -316,6 +329,7 @@ class Panel:
     def stop(self) -> None:
         """Follow the board no longer."""
         self._stopped = True
+        self._leave()
         if self.boards is not None and self._connected in self.boards.on_connect:
             self.boards.on_connect.remove(self._connected)
         for watch in self._watches:
@@ -324,6 +338,17 @@ class Panel:
         if hearer in session.hearers:
             session.hearers.remove(hearer)
         self._worker.stop()
+
+
+class _Sink:
+    """Takes what the board prints outside of calls."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+
+    def write(self, text: str) -> None:
+        panel = self._panel
+        panel._tell_log(panel.log.printed(text.replace("\r\n", "\n")))
 
 
 def _together(session: Any, operations: Sequence[Any], **options: Any) -> list[Any]:
