@@ -21,8 +21,21 @@ import os
 os.mkdir('/lib')
 with open('/lib/driver.py', 'wb') as f: f.write(b'x = 1\\r\\n' * 40)
 clock = machine.Timer(-1)
-clock.init(mode=machine.Timer.ONE_SHOT, period=20, callback=lambda t: print('<i>tock</i>'))
 'prepared ' + 'now'
+"""
+
+
+EDITED = """\
+from machine import ADC
+
+def level():
+    return ADC(26).read_u16() * 3.3 / 65535
+"""
+
+LATER = """\
+%%device
+clock.init(mode=machine.Timer.ONE_SHOT, period=20, callback=lambda t: print('<i>tock</i>'))
+'armed ' + 'now'
 """
 
 
@@ -84,7 +97,7 @@ def files_are_changed(page: sync_api.Page, panel: sync_api.Locator, pictures: Pa
     panel.get_by_role("button", name="Edit /lib/driver.py").click()
     area = panel.locator("textarea")
     area.wait_for()
-    area.fill("x = 2\n")
+    area.fill(EDITED)
     panel.screenshot(path=pictures / "dashboard.png")
     theme(page, "Dark")
     panel.screenshot(path=pictures / "dashboard-dark.png")
@@ -94,19 +107,20 @@ def files_are_changed(page: sync_api.Page, panel: sync_api.Locator, pictures: Pa
     panel.get_by_role("button", name="Delete /lib/dropped.txt").click()
     panel.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
     panel.get_by_text("deleted /lib/dropped.txt").wait_for()
-    source = "%%device\n[os.listdir('/lib'), open('/lib/driver.py', 'rb').read()]"
-    run(page, source, "['chosen.bin', 'driver.py'], b'x = 2\\r\\n'")
+    source = "%%device\n[os.listdir('/lib'), open('/lib/driver.py', 'rb').read().split(b'\\r\\n')]"
+    run(page, source, "['chosen.bin', 'driver.py'], [b'from machine import ADC', b'', b'def")
 
 
 def a_cell_is_stopped_and_the_board_goes_grey(page: sync_api.Page, pictures: Path) -> None:
     panel = page.locator(f"{PANEL} .belay-panel").last
+    run(page, LATER, "armed now")
+    panel.locator(".belay-panel-log").get_by_text("<i>tock</i>").wait_for(state="attached")
     run(page, "%%device --bg\nprint('begun' + '!')\nwhile True: pass", "begun!")
     page.locator(f'{PANEL} .belay-panel[data-state="busy"]').last.wait_for()
     panel.get_by_role("button", name="Interrupt").click()
     page.wait_for_function("() => output(cells().at(-1)).includes('stopped')")
     page.locator(f'{PANEL} .belay-panel[data-state="idle"]').last.wait_for()
     panel.get_by_role("tab", name="Log").click()
-    panel.locator(".belay-panel-log").get_by_text("<i>tock</i>").wait_for()
     panel.screenshot(path=pictures / "dashboard-log.png")
     run(page, "%belay_disconnect", "Closed")
     page.locator(f'{PANEL} .belay-panel[data-state="closed"]').last.wait_for()

@@ -16,6 +16,7 @@ from belay.terminal.history import LineHistory
 from belay.transports import open_transport
 from belay_jupyter.consoles.prompt import BoardPrompt
 from belay_jupyter.consoles.shown import Console
+from tests.jupyter.kernels import Kernel
 from tests.links.counting import CountingLink
 from tests.links.faulty import FaultyLink
 
@@ -277,3 +278,42 @@ def test_without_the_agent_it_says_what_to_use() -> None:
 def test_an_unknown_board() -> None:
     with pytest.raises(belay.BelayException, match="no board is connected"):
         Console(*belay_jupyter._board("nowhere"))
+
+
+def test_cells_and_what_was_typed(kernel: Kernel) -> None:
+    """A cell waits for a program that was typed, says so, and does not wait for an open block."""
+    kernel.good(
+        "import belay_jupyter\nconsole = belay_jupyter.console()\nprompt = console.prompt\n"
+        "def until(condition):\n"
+        "    import time\n"
+        "    end = time.monotonic() + 60\n"
+        "    while not condition() and time.monotonic() < end: time.sleep(0.01)\n"
+        "    assert condition()"
+    )
+    kernel.good("prompt.type(b'1 + 1\\r')\nuntil(lambda: '\\n2\\n>>> ' in console.text())")
+    assert kernel.good("%device 3 * 4").value == "12"
+    kernel.good(
+        "prompt.type(b'import time\\rfor n in range(20): time.sleep_ms(50)\\r\\r')\n"
+        "until(lambda: prompt.runs)"
+    )
+    reply = kernel.good("%device n")
+    assert "Waiting: what was typed in the console of board still runs." in reply.stderr
+    assert reply.value == "19"
+    kernel.good("prompt.type(b'if 1:\\r')\nuntil(lambda: prompt.has_open_block)")
+    failed = kernel.run("%device 1")
+    assert failed.status == "error"
+    assert "the console of board has an open block" in failed.error
+    kernel.good("prompt.type(b'\\x03')\nuntil(lambda: prompt.state == 'idle')")
+    assert kernel.good("%device 5").value == "5"
+    kernel.good("console.close()")
+
+
+def test_mistakes_are_told(kernel: Kernel) -> None:
+    for line, text in {
+        "%belay_console nowhere": "no board is called 'nowhere'",
+        "%belay_dashboard nowhere": "no board is called 'nowhere'",
+        "%belay_dashboard --every 0": "it must be a number of seconds",
+    }.items():
+        reply = kernel.run(line)
+        assert reply.status == "error", line
+        assert text in reply.error, line
