@@ -291,20 +291,20 @@ def test_cells_and_what_was_typed(kernel: Kernel) -> None:
         "    assert condition()"
     )
     kernel.good("prompt.type(b'1 + 1\\r')\nuntil(lambda: '\\n2\\n>>> ' in console.text())")
-    assert kernel.good("%device 3 * 4").value == "12"
+    assert kernel.good("%device 3 * 4").result == "12"
     kernel.good(
         "prompt.type(b'import time\\rfor n in range(20): time.sleep_ms(50)\\r\\r')\n"
         "until(lambda: prompt.runs)"
     )
     reply = kernel.good("%device n")
     assert "Waiting: what was typed in the console of board still runs." in reply.stderr
-    assert reply.value == "19"
+    assert reply.result == "19"
     kernel.good("prompt.type(b'if 1:\\r')\nuntil(lambda: prompt.has_open_block)")
     failed = kernel.run("%device 1")
     assert failed.status == "error"
     assert "the console of board has an open block" in failed.error
     kernel.good("prompt.type(b'\\x03')\nuntil(lambda: prompt.state == 'idle')")
-    assert kernel.good("%device 5").value == "5"
+    assert kernel.good("%device 5").result == "5"
     kernel.good("console.close()")
 
 
