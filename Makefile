@@ -88,5 +88,5 @@ constraints: $(BIN)/uv  ## pin the newest versions of everything in constraints.
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url --group demo --group dev pyproject.toml --output-file constraints.txt
 
 clean:  ## remove what make made
-	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage benchmarks/.peers benchmarks/results
+	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage benchmarks/.peers benchmarks/results .make
 	@find belay belay_jupyter tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -31,6 +31,7 @@ from belay.errors import (
     BoardResetError,
     BoardSilentError,
     CallTimeoutError,
+    CassetteError,
     ConnectionFailedError,
     ConnectionLost,
     DeviceClosedError,
@@ -54,6 +55,7 @@ from belay.errors import (
     PyboardError,
     PyboardException,
     ReadOnlyError,
+    ReplayError,
     ResolutionError,
     SourceError,
     SourceWarning,
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from belay.generators import BoardGenerator
     from belay.pending import Pending
     from belay.proxies import ProxyObject
+    from belay.recording import Recording
     from belay.registry import DeviceMeta
     from belay.sentinels import NO_RESULT, UNPARSABLE_RESULT
     from belay.session.facts import Implementation
@@ -97,6 +100,7 @@ __all__ = [
     "BoardSilentError",
     "BoardTime",
     "CallTimeoutError",
+    "CassetteError",
     "ConnectionFailedError",
     "ConnectionLost",
     "Device",
@@ -126,6 +130,8 @@ __all__ = [
     "PyboardError",
     "PyboardException",
     "ReadOnlyError",
+    "Recording",
+    "ReplayError",
     "ResolutionError",
     "SourceError",
     "SourceWarning",
@@ -152,6 +158,7 @@ _LAZY = {
     "Implementation": "belay.session.facts",
     "NO_RESULT": "belay.sentinels",
     "ProxyObject": "belay.proxies",
+    "Recording": "belay.recording",
     "UNPARSABLE_RESULT": "belay.sentinels",
     "UsbSpecifier": "belay.transports.usb",
     "minify": "belay.source.minify",

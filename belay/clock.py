@@ -59,6 +59,11 @@ class Clock:
         host_tick: resolution in seconds of the times given to :meth:`add`.
         now: the host's time now, in the time scale of :meth:`add`.
         wall: seconds since 1970.
+        moment: keeps a moment for the replay of a recording; see :meth:`Session.moment`.
+
+    Attributes:
+        now: as given.
+        moment: as given.
     """
 
     def __init__(
@@ -68,10 +73,12 @@ class Clock:
         host_tick: float = 0.0,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        moment: Callable[[str, float], float] = lambda title, now: now,
     ) -> None:
         self._tick = tick
         self._host_tick = host_tick
-        self._now = now
+        self.now = now
+        self.moment = moment
         self._wall = wall
         self._lock = threading.Lock()
         self._fresh: list[tuple[float, float, int]] = []
@@ -113,7 +120,7 @@ class Clock:
     @property
     def offset(self) -> float:
         """Board seconds (its milliseconds / 1000) less host seconds, now; NaN before any answer."""
-        return self.offset_at(self._now())[0]
+        return self.offset_at(self.now())[0]
 
     @property
     def drift(self) -> float:
@@ -131,7 +138,7 @@ class Clock:
         ``time.monotonic`` does not stop; it does in a host that is suspended, until the next
         answer shows it. Infinite before any answer.
         """
-        return self.offset_at(self._now())[1]
+        return self.offset_at(self.now())[1]
 
     def offset_at(self, host: float) -> tuple[float, float]:
         """The offset at some moment.
@@ -175,7 +182,7 @@ class Clock:
             self._digest()
             if self._last is None:
                 raise ValueError("nothing is known of the board's clock yet: call sync_time()")
-            host = self._now()
+            host = self.now()
             offset, uncertainty = self._offset_at(host)
             # Of all ticks that look like this one, the one nearest to what the board shows now.
             ticks += round(((host + offset) * 1e3 - ticks) / PERIOD) * PERIOD
@@ -217,9 +224,9 @@ class Clock:
         best = math.inf
         offset = 0.0
         for _ in range(5):  # not what was read while another program had the processor
-            before = self._now()
+            before = self.now()
             wall = self._wall()
-            width = self._now() - before
+            width = self.now() - before
             if width < best:
                 best, offset = width, wall - before - width / 2
             if width < 20e-6:

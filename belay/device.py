@@ -17,6 +17,7 @@ from belay.calling import Calling
 from belay.events import Events, EventStream
 from belay.files import Filing
 from belay.history import History
+from belay.links import Opened, opener, recorder, tags
 from belay.markers import (
     EXECUTERS,
     ExecuterAttribute,
@@ -47,14 +48,14 @@ if TYPE_CHECKING:
 
     from belay.aio import AsyncDevice, Worker
     from belay.batch import Batch
+    from belay.recording import Recording
+    from belay.session.taping import Recorder
     from belay.transports.usb import UsbSpecifier
 
 __all__ = ["STDOUT", "Device", "TextSink"]
 
 _USUAL_PASSWORD = str(b"python", "ascii")
 """Belay 0.30's default, as an object of its own: whether a password was given can be seen."""
-
-Opened = Transport | Callable[[], Transport]
 
 _BOOT_ATTEMPTS = 30
 """How often to connect again, 1 s apart, while a board that was reset joins its Wi-Fi."""
@@ -96,6 +97,8 @@ class Device(
         stdin: what answers ``input()`` and ``sys.stdin.readline()`` on the board: a function
             without arguments that returns a line (``EOFError`` ends the input), or an object with
             ``readline``. None is ``input``.
+        record: file in which all that is said is recorded, for ``replay:FILE``; or a
+            :class:`belay.Recording`.
         builtin_errors: let exceptions of the board also be Python's own, so that
             ``except ValueError:`` catches one.
 
@@ -131,9 +134,11 @@ class Device(
         connect_timeout: float = 30.0,
         stdin: Any = None,
         builtin_errors: bool = False,
+        record: str | os.PathLike[str] | Recording | None = None,
     ) -> None:
         known = password if password is not _USUAL_PASSWORD else None
-        self._open = _opener(device, baudrate, exclusive, connect_timeout, user, known)
+        self._open = opener(device, baudrate, exclusive, connect_timeout, user, known)
+        taped = recorder(record, device, self._open, known)
         late = ""
         if startup and has_class_executers(type(self)):
             startup, late = "", textwrap.dedent(startup)  # behind the tasks: it can call them
@@ -142,20 +147,18 @@ class Device(
         self._connect_timeout = connect_timeout
         self._timeout = timeout
         self._builtin_errors = builtin_errors
-        self._sources = SourceMap(os.urandom(2).hex())
-        self._batches: dict[int, Batch] = {}
-        self._aio: Worker | None = None
-        self._history = History()
-        self._events = Events()
-        self._lines = InputLines(stdin)
+        self._sources = SourceMap(tags(self._open, taped))
+        self._begin_empty(stdin)
         self._recovery = Recovery(self, attempts)
-        self._holder = _Holder(self._open)
+        self._holder = _Holder(self._open, taped)
         self._farewell = self._holder.farewell
-        self._executers: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in EXECUTERS}
-        self._listening = False
         self._auto_sync_time = auto_sync_time
-        self._adopt(self._connect(0))
-        show_files(self._sources, self._session.transport.address)
+        try:
+            self._adopt(self._connect(0))
+        except BaseException:
+            self._holder.end()
+            raise
+        show_files(self._sources, self._session.transport.board_address)
         # Closes when the Device is forgotten, and at exit; holds no reference to it.
         self._finalizer = weakref.finalize(self, self._holder.close)
         self._at_exit = functools.partial(_close_at_exit, weakref.ref(self))
@@ -165,6 +168,16 @@ class Device(
             self._farewell.clear()  # what they would undo has not been done
             Device.close(self)
             raise
+
+    def _begin_empty(self, stdin: Any) -> None:
+        """What fills up while the Device is used."""
+        self._lines = InputLines(stdin)
+        self._batches: dict[int, Batch] = {}
+        self._aio: Worker | None = None
+        self._history = History()
+        self._events = Events()
+        self._executers: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in EXECUTERS}
+        self._listening = False
 
     def _begin(self, startup: str) -> None:
         """What a subclass brings, in the order that Belay 0.30 has."""
@@ -388,6 +401,7 @@ class Device(
                 timeout=self._connect_timeout,
                 output=self._output(STDOUT),
                 generation=generation,
+                recorder=self._holder.recorder,
             )
         except errors.PyboardException as error:
             self._explain(error)
@@ -431,8 +445,9 @@ class _Holder:
 
     session: Session
 
-    def __init__(self, opens: Callable[[], Transport]) -> None:
+    def __init__(self, opens: Callable[[], Transport], taped: Recorder | None) -> None:
         self.farewell = Farewell()
+        self.recorder = taped
         self._forget = getattr(opens, "forget_board", None)
         self._process = os.getpid()
 
@@ -443,9 +458,18 @@ class _Holder:
 
     def close(self) -> None:
         if not self.forked:
-            self.session.close(self.farewell if self.farewell else None)
-            if self._forget is not None:
-                self._forget()
+            try:
+                self.session.close(self.farewell if self.farewell else None)
+            finally:
+                if self.session.closed:  # and not refused
+                    self.end()
+
+    def end(self) -> None:
+        """The last that is done, whatever has happened."""
+        if self.recorder is not None:
+            self.recorder.finish()
+        if self._forget is not None:
+            self._forget()
 
 
 def _close_at_exit(device: weakref.ref[Device]) -> None:
@@ -453,44 +477,3 @@ def _close_at_exit(device: weakref.ref[Device]) -> None:
     found = device()
     if found is not None:
         found.close()
-
-
-def _opener(
-    device: str | os.PathLike[str] | UsbSpecifier | Opened | None,
-    baudrate: int,
-    exclusive: bool,
-    timeout: float,
-    user: str,
-    password: str | None,
-) -> Callable[[], Transport]:
-    """What opens the link, every time that it is to be opened."""
-    if isinstance(device, Transport):
-        return _Once(device)
-    if callable(device):
-        return device
-    from belay.transports.opening import Opening
-
-    return Opening(
-        os.fspath(device) if isinstance(device, os.PathLike) else device,
-        baudrate=baudrate,
-        exclusive=exclusive,
-        timeout=timeout,
-        user=user,
-        password=password,
-    )
-
-
-class _Once:
-    """A link that the caller has opened: it cannot be opened again."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport: Transport | None = transport
-
-    def __call__(self) -> Transport:
-        transport, self._transport = self._transport, None
-        if transport is None:
-            raise errors.ConnectionFailedError(
-                "this Device was given an open Transport, which cannot be opened again; give it "
-                "an address, or a function that opens one"
-            )
-        return transport

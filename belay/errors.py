@@ -21,6 +21,7 @@ __all__ = [
     "BoardResetError",
     "BoardSilentError",
     "CallTimeoutError",
+    "CassetteError",
     "ConnectionFailedError",
     "ConnectionLost",
     "DeviceClosedError",
@@ -44,6 +45,7 @@ __all__ = [
     "PyboardError",
     "PyboardException",
     "ReadOnlyError",
+    "ReplayError",
     "ResolutionError",
     "SourceError",
     "SourceWarning",
@@ -480,6 +482,14 @@ class UnsupportedValueError(BelayException, TypeError):
         super().__init__(message)
         self.type_name = type_name
         self.path = path
+
+
+class CassetteError(BelayException, ValueError):
+    """A recording cannot be read, or not be written."""
+
+
+class ReplayError(BelayException, AssertionError):
+    """A program asks for something else than what was recorded; the message shows both."""
 
 
 class ForeignBelayError(BelayException):

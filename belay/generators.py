@@ -20,6 +20,7 @@ from belay.source.capture import Captured
 from belay.wire.decoding import decode_items
 
 if TYPE_CHECKING:
+    from belay.clock import Clock
     from belay.device import Device, TextSink
 
 __all__ = ["BoardGenerator", "generator_task"]
@@ -126,6 +127,11 @@ class BoardGenerator(Generator[Any, Any, Any]):
         self._forgotten.atexit = False
 
     # ---------------------------------------------------------------------------- as a generator
+
+    @property
+    def clock(self) -> Clock:
+        """The board's clock."""
+        return self._device.clock
 
     def __iter__(self) -> BoardGenerator:
         return self

@@ -54,11 +54,13 @@ class Kind:
     Attributes:
         name: how it is called, such as ``machine.Pin`` or ``module machine``.
         methods: names that are callable on every object of it.
+        bases: names of the types that it is derived from, once somebody has asked for them.
     """
 
-    __slots__ = ("methods", "name")
+    __slots__ = ("bases", "methods", "name")
 
     def __init__(self, name: str, methods: list[str]) -> None:
+        self.bases: list[str] | None = None
         self.name = name
         self.methods = set(methods)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from belay import errors
 from belay.clock import Clock
 from belay.session import requests
+from belay.session.requests import CLOCK, Operation
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,6 +83,9 @@ class Timekeeping:
             tick=2e-3 if self._session.facts.name == "circuitpython" else 1e-3,
             # Some 16 ms on Windows before Python 3.13.
             host_tick=time.get_clock_info("monotonic").resolution,
+            now=self._session.now,
+            wall=self._session.wall,
+            moment=self._session.moment,
         )
         self._synced = -1  # generation of the session in which it was synchronised last
         self._reached = 0.0  # uncertainty after that
@@ -193,17 +197,20 @@ class Timekeeping:
         """One short request; its answer goes to the clock by itself."""
         session = self._session
         if session.agent:
-            session.request(requests.EVALUATE, ("0",), timeout=self._timeout)
+            look = Operation(requests.EVALUATE, ("0",), label=CLOCK)
+            session.perform(look, timeout=self._timeout)
             return
         module = "supervisor" if session.facts.name == "circuitpython" else "time"
-        sent = time.monotonic()
+        sent = session.now()
+        look = Operation(requests.EVALUATE, (f"__import__('{module}').ticks_ms()",), label=CLOCK)
         try:
-            ticks = session.evaluate(f"__import__('{module}').ticks_ms()", timeout=self._timeout)
+            ticks = session.perform(look, timeout=self._timeout)
         except errors.PyboardException as error:
             if error.type not in ("ImportError", "AttributeError"):
                 raise
             raise errors.FeatureUnavailableError("this board has no ticks_ms()") from error
-        self._clock.add(sent, time.monotonic(), ticks)
+        if not session.transport.is_recording:  # which tells the clock by itself
+            self._clock.add(sent, session.now(), ticks)
 
     def _offset(self) -> float:
         return self._clock.offset - self._clock.wall_offset()

@@ -16,7 +16,8 @@ Loading is cheap: ``belay`` and everything below it are imported when they are f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from belay_jupyter.panels.shown import Dashboard
     from belay_jupyter.plots.figure import LivePlot
     from belay_jupyter.views.base import View
+    from belay_jupyter.views.registers import RegisterMap
 
 __all__ = [
     "console",
@@ -38,6 +40,7 @@ __all__ = [
     "load_ipython_extension",
     "plot",
     "register_view",
+    "registers",
     "unload_ipython_extension",
     "view",
 ]
@@ -141,23 +144,66 @@ def plot(
     return make(sources, get_device, **wishes)  # type: ignore[arg-type]
 
 
-def view(proxy: ProxyObject, every: float | None = None) -> View:
+def view(proxy: ProxyObject, every: float | None = None, **options: Any) -> View:
     """An object of a board to look into and to touch; the last value of a cell shows it.
 
-    A Pin is a switch, a PWM has sliders, an ADC a gauge. Anything else is a tree of members that
-    open one level, and one message, at a time; methods are buttons. A click on a board that is busy
-    does nothing, and says so; when the board is closed or reset, the view goes grey.
+    A Pin is a switch, a PWM has sliders, an ADC a gauge, an I2C bus a grid of addresses;
+    docs/widgets.md lists them. Anything else is a tree of members that open one level, and one
+    message, at a time; methods are buttons. A click on a board that is busy does nothing, and says
+    so; when the board is closed or reset, the view goes grey.
 
     Args:
         proxy: the object.
         every: seconds between two looks at it, while the board is idle; None: with its button.
+        options: of the view: ``address=`` and ``registers=`` for I2C, ``select=`` for SPI,
+            ``width=``, ``height=``, ``format=`` and ``buffer=`` for framebuffers.
 
     Raises:
-        TypeError: it is no proxy.
+        TypeError: it is no proxy; or there is no such option.
+        ValueError: an option makes no sense.
     """
     from belay_jupyter.views.registry import view as made
 
-    return made(proxy, every)
+    return made(proxy, every, **options)
+
+
+def registers(
+    source: Mapping[str, Any] | str | os.PathLike[str],
+    *,
+    width: int = 8,
+    byteorder: str | None = None,
+    address_bits: int = 8,
+    peripheral: str | None = None,
+) -> RegisterMap:
+    """The registers of a device on I2C, for ``view(bus, address=…, registers=…)``.
+
+    A description is a dict. A register is its address, or a dict of ``address``, ``width``,
+    ``byteorder``, ``access`` (``rw``, ``ro``, ``wo``), ``description`` and ``fields``. A field is
+    its bits (``7`` or ``"7:4"``), or these and the names of its values (``("1:0", {0: "sleep"})``,
+    ``("1:0", ["sleep", "on"])``), or a dict of ``bits``, ``values``, ``access``, ``description``::
+
+        belay_jupyter.registers({
+            "id": {"address": 0xD0, "access": "ro"},
+            "ctrl_meas": {"address": 0xF4, "fields": {"osrs_t": "7:5", "osrs_p": "4:2",
+                          "mode": ("1:0", {0: "sleep", 1: "forced", 3: "normal"})}},
+        })
+
+    Args:
+        source: a description; or the path of a CMSIS-SVD file, or its text.
+        width: of registers that do not say it, in bits.
+        byteorder: ``big`` (the high byte first, which a description means by default) or
+            ``little`` (which SVD means).
+        address_bits: of the registers' addresses.
+        peripheral: which one of an SVD file with several.
+
+    Raises:
+        ValueError: the description makes no sense; the message says where.
+        OSError: the file cannot be read.
+    """
+    from belay_jupyter.views.registers import described
+
+    options: dict[str, Any] = {"width": width, "byteorder": byteorder}
+    return described(source, address_bits=address_bits, peripheral=peripheral, **options)
 
 
 def register_view(type_name: str, factory: Callable[..., View]) -> None:
@@ -165,8 +211,8 @@ def register_view(type_name: str, factory: Callable[..., View]) -> None:
 
     Args:
         type_name: as the board calls the type, with its module or without: ``"BME280"``.
-        factory: called with a proxy and ``every``; as a rule a class derived from
-            :class:`belay_jupyter.views.base.View`.
+        factory: called with a proxy and ``every``, and the options that :func:`view` was given; as
+            a rule a class derived from :class:`belay_jupyter.views.base.View`.
     """
     from belay_jupyter.views.registry import register
 

@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     if options.command == "demo":
-        return _demo(options.notebook)
+        return _demo(options)
     return _spec(options)
 
 
@@ -53,15 +53,18 @@ def _kernel(arguments: list[str]) -> int:
     return 0
 
 
-def _demo(notebook: str | None) -> int:
+def _demo(options: argparse.Namespace) -> int:
     # What a demo needs takes a few seconds to load on a small machine.
-    print("Starting a notebook kernel and a virtual board ...", flush=True)
+    what = "a virtual board" if options.replay is None else "a recording"
+    print(f"Starting a notebook kernel and {what} ...", flush=True)
     try:
         from belay_jupyter.demo import run_demo
     except ImportError as error:
         print(error, file=sys.stderr)
         return 1
-    return run_demo(notebook)
+    return run_demo(
+        options.notebook, record=options.record, replay=options.replay, save=options.save
+    )
 
 
 def _spec(options: argparse.Namespace) -> int:
@@ -96,6 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument(
         "notebook", nargs="?", metavar="NOTEBOOK", help="another notebook to run (an .ipynb file)"
+    )
+    tapes = demo.add_mutually_exclusive_group()
+    tapes.add_argument(
+        "--record", metavar="FOLDER", help="record what is said to its boards, a cassette each"
+    )
+    tapes.add_argument(
+        "--replay", metavar="FOLDER", help="play such cassettes in the place of the boards"
+    )
+    demo.add_argument(
+        "--save", metavar="FILE", help="write the notebook with its outputs there (an .ipynb file)"
     )
     install = commands.add_parser(
         "install",

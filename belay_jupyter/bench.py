@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import DisplayHandle, display
 
+from belay.errors import ReplayError
+
 if TYPE_CHECKING:
     from belay.virtual import Board
 
@@ -59,7 +61,7 @@ class BenchView:
     def _follow(self) -> None:
         while not self._ended.wait(_EVERY):
             try:
-                now = self._board.svg()
+                now = self._board.unrecorded().svg()
             except (ConnectionError, TimeoutError):
                 return  # the board has ended: the picture stays as it was last
             if now != self._shown:
@@ -140,5 +142,5 @@ class BenchView:
         """Do what was turned or pressed; a board that has ended makes it do nothing."""
         try:
             action()
-        except ConnectionError:
+        except (ConnectionError, ReplayError):
             self.stop()

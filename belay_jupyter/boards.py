@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from belay.device import Device
+    from belay.recording import Recording
     from belay_jupyter.tracebacks import TracebackRenderer
 
 __all__ = ["ALL", "DEFAULT", "Board", "Boards", "NotConnectedError", "forget", "of"]
@@ -177,6 +178,7 @@ class Boards:
         name: str = DEFAULT,
         reset: bool = False,
         attempts: int | None = None,
+        record: str | os.PathLike[str] | Recording | None = None,
     ) -> Board:
         """Connect a board and make it the current one; one of the same name is closed first.
 
@@ -187,6 +189,7 @@ class Boards:
             reset: soft-reset the board. Otherwise what is in its memory stays.
             attempts: how often to connect again by itself when the link ends; None:
                 :attr:`attempts`.
+            record: as :class:`belay.Device` takes it.
 
         Raises:
             NotConnectedError: no address is known; the message lists what to type.
@@ -199,11 +202,20 @@ class Boards:
                 f"a board cannot be called {name!r}: take letters and digits, and not {ALL!r}"
             )
         self._untouched = False
-        address = address or self.known_address() or self.only_one()
+        address = address or self.known_address()
+        if not address and not os.environ.get("BELAY_REPLAY"):
+            address = self.only_one()
         self.close(name)  # a port cannot be opened twice
         # A cell is a program of its own: it imports what it uses, so nothing is imported for it.
         attempts = self.attempts if attempts is None else attempts
-        device = Device(address, reset=reset, startup="", attempts=attempts, stdin=self._ask)
+        device = Device(
+            address or None,
+            reset=reset,
+            startup="",
+            attempts=attempts,
+            stdin=self._ask,
+            record=record,
+        )
         board = self._boards[name] = Board(name, device, self)
         self._lost = ""
         for told in list(self.on_connect):

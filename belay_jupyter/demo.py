@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -31,6 +32,15 @@ __all__ = ["run_demo"]
 _read: Callable[[Path, int], Any] = nbformat.read  # which has no types
 
 FIRST_NOTEBOOK = "01-first-board.ipynb"
+
+_text_of: Callable[[Any], str] = nbformat.writes
+_new_cell: Callable[..., Any] = nbformat.v4.new_code_cell
+
+_HIDDEN = "belay-hidden"
+"""Tag of a cell that is not the notebook's."""
+
+_END = "%run -m belay_jupyter.played"
+"""Runs behind a notebook that is played: it has to have asked for all that was recorded."""
 
 _PACKAGE = Path(__file__).resolve().parent
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -90,6 +100,8 @@ class _Player(NotebookClient):
     """Executes a notebook; every message of the kernel goes to the screen as it arrives."""
 
     errors = 0
+    unplayed = False
+    """The notebook is a replay, and has not asked for all that was recorded."""
 
     def __init__(self, content: Any, screen: _Screen, **options: Any) -> None:
         super().__init__(content, on_cell_start=self._show_text, **options)
@@ -99,7 +111,7 @@ class _Player(NotebookClient):
         """Show a message, then let nbclient do its part with it."""
         content = msg["content"]
         kind = msg["msg_type"]
-        if kind == "execute_input":
+        if kind == "execute_input" and not _is_hidden(cell):
             self._show_source(content["code"], content["execution_count"])
         elif kind == "stream":
             self.screen.stream(content["text"])
@@ -111,6 +123,9 @@ class _Player(NotebookClient):
             if "image/svg+xml" in content["data"]:  # a terminal shows no picture, and no new one
                 return super().process_message(msg, cell, cell_index)
             self.screen.again(content["data"].get("text/plain", ""))
+        elif kind == "error" and _is_hidden(cell):
+            self.unplayed = True
+            self.screen.block(f"\n{content['ename']}: {content['evalue']}", _RED)
         elif kind == "error":
             self.errors += 1
             self.screen.block("\n".join(content["traceback"]))
@@ -133,12 +148,22 @@ class _Player(NotebookClient):
         self.screen.stream("\n")
 
 
-def run_demo(notebook: str | None = None, out: TextIO | None = None) -> int:
+def run_demo(
+    notebook: str | None = None,
+    out: TextIO | None = None,
+    *,
+    record: str | None = None,
+    replay: str | None = None,
+    save: str | None = None,
+) -> int:
     """Run a notebook from top to bottom.
 
     Args:
         notebook: its path; None takes the first one of this project.
         out: where to show it; None is stdout.
+        record: folder for what is said to its boards, one cassette each.
+        replay: folder with such cassettes, to be played in the place of the boards.
+        save: file for the notebook with its outputs; None writes nothing.
 
     Returns:
         The exit code: 0, or 1 when a cell failed that is not tagged ``raises-exception``, or 130
@@ -152,6 +177,11 @@ def run_demo(notebook: str | None = None, out: TextIO | None = None) -> int:
         screen.block(f"Cannot read {path}: {error}", _RED)
         return 1
     screen.block(f"Running {path.name} on this computer; nothing is written to it.")
+    if replay is not None and not Path(replay).is_dir():
+        screen.block(f"There is no folder {replay} with cassettes; --record makes one.", _RED)
+        return 1
+    if replay is not None:
+        content.cells.append(_new_cell(_END, metadata={"tags": [_HIDDEN]}))
     player = _Player(
         content,
         screen,
@@ -164,16 +194,31 @@ def run_demo(notebook: str | None = None, out: TextIO | None = None) -> int:
     # What the kernel's process itself says, such as ipykernel's complaints about its own end, is of
     # interest only where it dies; what cells write to stderr comes as messages.
     with tempfile.TemporaryFile() as words:
-        code = _play(player, screen, words)
+        code = _play(player, screen, words, _environment(record, replay))
+    code = code or int(player.unplayed)
+    content.cells[:] = [cell for cell in content.cells if not _is_hidden(cell)]
+    if save is not None:
+        Path(save).write_text(_text_of(content), encoding="utf-8", newline="\n")
     if code == 0:
         _show_end(screen, player, path, time.monotonic() - began)
     return code
 
 
-def _play(player: _Player, screen: _Screen, words: BinaryIO) -> int:
+def _environment(record: str | None, replay: str | None) -> dict[str, str]:
+    """That of the kernel. It runs in the notebook's folder, so a folder is told whole."""
+    names = {"BELAY_RECORD": record, "BELAY_REPLAY": replay}
+    given = {name: str(Path(folder).resolve()) for name, folder in names.items() if folder}
+    return {**os.environ, **given}
+
+
+def _is_hidden(cell: Any) -> bool:
+    return _HIDDEN in cell.metadata.get("tags", ())
+
+
+def _play(player: _Player, screen: _Screen, words: BinaryIO, environment: dict[str, str]) -> int:
     """Run all cells; returns the exit code."""
     try:
-        player.execute(stderr=words)
+        player.execute(stderr=words, env=environment)
     except CellExecutionError:
         screen.block("\nThis cell failed, and the notebook ends here.", _RED)
         return 1

@@ -11,7 +11,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
-from traitlets import Float, Integer, Unicode, observe
+from traitlets import Bool, Float, Integer, Unicode, observe
 
 from belay.errors import BelayException, PyboardException, UnsupportedValueError
 from belay_jupyter import auto, boards, tab
@@ -35,6 +35,8 @@ from belay_jupyter.options import (
 )
 from belay_jupyter.output import say
 from belay_jupyter.plotmagics import PlotMagics
+from belay_jupyter.recordings import recording
+from belay_jupyter.showing import ProxyDisplay
 
 __all__ = ["BelayMagics"]
 
@@ -63,6 +65,9 @@ class BelayMagics(Magics):
     timeout = Float(
         None, allow_none=True, help="Seconds after which cells are interrupted; None lets them run."
     ).tag(config=True)
+    views = Bool(
+        True, help="Whether a proxy as the value of a cell shows its view, or a line of text."
+    ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
@@ -75,10 +80,16 @@ class BelayMagics(Magics):
         self._dashboards = DashboardMagics(shell)
         self._plots = PlotMagics(shell, self._cells)
         self._renderer = self.boards.renderer
+        self._display = ProxyDisplay(shell)
+        self._display.on = self.views
 
     @observe("address", "attempts")
     def _setting_changed(self, change: Any) -> None:
         setattr(self.boards, change.name, change.new)
+
+    @observe("views")
+    def _views_changed(self, change: Any) -> None:
+        self._display.on = change.new
 
     # ---------------------------------------------------------------------------- extension
 
@@ -91,6 +102,7 @@ class BelayMagics(Magics):
         self.shell.register_magics(self._plots)
         self._cells.watch()
         self._renderer.install()
+        self._display.install()
         self.shell.input_transformers_cleanup.append(self._auto.transform)
         tab.install(self.shell)
 
@@ -104,6 +116,7 @@ class BelayMagics(Magics):
         auto.forget(self.shell)
         boards.forget(self.shell)
         self._renderer.uninstall()
+        self._display.uninstall()
         self._cells.unwatch()
         self._bench.stop()
         for ours in (self, self._files, self._bench, self._dashboards, self._plots):
@@ -135,6 +148,20 @@ class BelayMagics(Magics):
         help="How often to connect again by itself when the link ends; -1 for ever. Usually 0.",
     )
     @argument(
+        "--record",
+        metavar="FILE",
+        help="""Record all that is said to the board, until it is closed. Connecting to replay:FILE
+        then does the same without the board.""",
+    )
+    @argument(
+        "--secret",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="""A variable of the notebook, or of the environment, with a text that must not get
+        into the recording. May be repeated.""",
+    )
+    @argument(
         "--reset",
         action=argparse.BooleanOptionalAction,
         default=False,
@@ -156,6 +183,7 @@ class BelayMagics(Magics):
                 name=unquoted(options.name),
                 reset=options.reset,
                 attempts=options.attempts,
+                record=recording(options.record, options.secret, self.shell.user_ns),
             )
         except PyboardException as error:  # by boot.py or main.py, while the board was reset
             self._renderer.as_board_error(error)
@@ -173,7 +201,11 @@ class BelayMagics(Magics):
         """Close a board, so that other programs can use its port. Its memory stays as it is."""
         name = unquoted(parse(self.belay_disconnect, line).name)
         names = self.boards.names() if name == ALL else [name]
-        closed = [board for board in map(self.boards.close, names) if board is not None]
+        try:
+            closed = [board for board in map(self.boards.close, names) if board is not None]
+        except BelayException as error:  # a recording that was not played to its end
+            self._renderer.as_message(error)
+            raise
         for board in closed:
             say(f"Closed {board.device.address}")
         if not closed:

@@ -13,15 +13,14 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def is_watched() -> bool:
-    """Whether the cell that runs was started from a page that can show widgets.
+    """Whether there is a page to click on.
 
-    Programs that execute notebooks (nbconvert, nbclient, papermill) say with each cell that nobody
-    answers ``input()``. What they write would show a widget without its kernel: nothing at all.
+    What executes a notebook by itself (nbconvert, papermill) cannot ask its user anything, and says
+    so with each cell. Of such a notebook a reader sees what is beside the widget, but only if there
+    is no widget: see decision 0020.
     """
-    shell: Any = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
-    parent: Any = getattr(shell, "get_parent", dict)()
-    content = parent.get("content", {}) if isinstance(parent, dict) else {}
-    return bool(content.get("allow_stdin", True))
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is None or bool(kernel._allow_stdin)
 
 
 def shown(widget: Any) -> dict[str, Any]:

@@ -129,9 +129,9 @@ class PlotMagics(Magics):
 
         if not cell.strip():
             raise UsageError("%%belay_plot: the cell is empty. Write a program that prints tuples.")
-        printed = Given("printed")
         try:
             (board,) = self._boards.chosen(options.target)[:1]
+            printed = Given("printed", board.device.clock)
             plot = figure.make([printed], lambda: board.device, **self._wishes(options))
         except (BelayException, ValueError) as error:
             self._boards.renderer.as_message(error)

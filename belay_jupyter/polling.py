@@ -12,7 +12,8 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from belay.errors import BelayException, PyboardException, StaleProxyError
@@ -20,12 +21,17 @@ from belay.errors import BelayException, PyboardException, StaleProxyError
 if TYPE_CHECKING:
     from belay.device import Device
     from belay.proxies import ProxyObject
+    from belay.session.requests import Operation
+    from belay.session.session import Session
 
 __all__ = ["Answer", "Poller", "Question", "Watch", "ask", "is_busy", "is_closed", "poller_of"]
 
-VALUE, READING, CALLS, MEMBERS, ALIVE = range(5)
+VALUE, READING, CALLS, MEMBERS, ALIVE, RUN, METHOD, KIN = range(8)
 """The kinds of questions; see belay/onboard/looking.py. Whether an object is still there is known
 without asking the board."""
+
+_NAMED = 16
+"""Added to a kind: the object is named by an expression."""
 
 log = logging.getLogger("belay")
 
@@ -42,12 +48,15 @@ class Question(NamedTuple):
     Attributes:
         kind: one of the constants above.
         what: an expression, a name, or a proxy.
-        names: of methods, where they are to be called.
+        names: of methods, where they are to be called; or the name of a method or of a program
+            on the board, and the arguments for it.
+        brings: the program of :mod:`belay.onboard` that has what is to be run.
     """
 
     kind: int
     what: str | ProxyObject
-    names: tuple[str, ...] = ()
+    names: tuple[Any, ...] = ()
+    brings: str = ""
 
 
 class Answer(NamedTuple):
@@ -73,7 +82,10 @@ class Watch:
         question: what.
         callback: takes each answer, in the poller's thread.
         every: seconds between two of them.
-        on_busy: called in their place while the board is busy, again and again.
+        title: what a recording of the session calls it: the first, second, ... to ask this.
+
+    Attributes:
+        on_busy: called in place of the callback while the board is busy, again and again.
     """
 
     def __init__(
@@ -81,14 +93,24 @@ class Watch:
         question: Question,
         callback: Callable[[Answer], object],
         every: float,
-        on_busy: Callable[[], object] = lambda: None,
+        title: str = "watch 1",
     ) -> None:
         self.question = question
         self.callback = callback
         self.every = every
-        self.on_busy = on_busy
+        self.title = title
+        self.on_busy: Callable[[], object] = lambda: None
         self.due = 0.0
         self.stopped = False
+
+    def take(self, answer: Answer) -> None:
+        """Hand on an answer. What raises then is stopped."""
+        self.stopped = self.stopped or answer.ended
+        try:
+            self.callback(answer)
+        except Exception:
+            log.exception("what shows a board's answer has raised")
+            self.stopped = True
 
     def stop(self) -> None:
         """Ask no more."""
@@ -107,6 +129,7 @@ class Poller:
         self._watches: list[Watch] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._askers: Counter[str] = Counter()
         self.polls = 0
 
     def watch(
@@ -116,21 +139,29 @@ class Poller:
         every: float,
         on_busy: Callable[[], object] = lambda: None,
     ) -> Watch:
-        """Ask from now on; the arguments are those of :class:`Watch`.
+        """Ask from now on; the arguments are as for :class:`Watch`.
 
         Raises:
             ValueError: ``every`` is no time.
         """
         if not every > 0:
             raise ValueError(f"every={every!r}: it must be a number of seconds, such as 0.1")
-        watch = Watch(question, callback, every, on_busy)
+        asked = repr(question_words(question))
         with self._changed:
+            self._askers[asked] += 1
+            watch = self._watch_for(question, callback, every, f"watch {self._askers[asked]}")
+            watch.on_busy = on_busy
             self._watches.append(watch)
             self._changed.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="belay polls", daemon=True)
                 self._thread.start()
         return watch
+
+    def _watch_for(
+        self, question: Question, callback: Callable[[Answer], object], every: float, title: str
+    ) -> Watch:
+        return Watch(question, callback, every, title)
 
     def _run(self) -> None:
         while True:
@@ -153,7 +184,8 @@ class Poller:
                 due
             )
         else:
-            answers = ask(device, [one.question for one in due])
+            titles = [one.title for one in due]
+            answers = ask(device, [one.question for one in due], titles)
         if answers is None:
             for one in due:
                 one.on_busy()
@@ -165,41 +197,44 @@ class Poller:
         for one, answer in zip(due, answers, strict=True):
             # At whole multiples of the interval: what is asked as often is asked together.
             one.due = (now // one.every + 1) * one.every
-            one.stopped = one.stopped or answer.ended
-            try:
-                one.callback(answer)
-            except Exception:
-                log.exception("what shows a board's answer has raised")
-                one.stopped = True
+            one.take(answer)
 
 
-def ask(device: Device, questions: list[Question], *, wait: bool = False) -> list[Answer] | None:
+def ask(
+    device: Device, questions: list[Question], titles: Sequence[str] = (), *, wait: bool = False
+) -> list[Answer] | None:
     """Ask once, in one message.
 
     Args:
         device: the board.
         questions: what.
         wait: for its turn. Without, a board that is busy is not asked.
+        titles: who asks, for a recording of the session; usually "look".
 
     Returns:
         The answers, in order; None where the board was busy.
     """
-    from belay.session.requests import Operation
-
+    if device._session.transport.is_recording:
+        return _recorded(device, questions)
     session = device._session
-    answers: list[Answer | None] = [_gone(device, question) for question in questions]
+    answers: list[Answer | None] = [known_answer(device, question) for question in questions]
     asked = [question for question, gone in zip(questions, answers, strict=True) if gone is None]
     if not asked:
         return [one for one in answers if one is not None]
-    sent = [(one.kind, _operand(one.what), list(one.names)) for one in asked]
-    operation = Operation(b"L", (sent,), "looking", generation=session.generation)
+    operation, new = _operation(session, asked)
     perform = session.perform if wait else session.perform_if_idle
     before = time.monotonic()
     try:
         got = perform(operation, timeout=_PATIENCE, output=session.overhear)
         if got is NotImplemented:
             return None if not session._lost_agent else _after_reset(questions)
-        now = (before + time.monotonic()) / 2
+        session._extensions |= new
+        after = time.monotonic()
+        now = (before + after) / 2
+        if session.recorder is not None:
+            told = zip(asked, got, titles or ["look"] * len(got), strict=False)
+            for one, (ok, value), title in told:
+                session.recorder.look(title, question_words(one), ok, value, before, after)
         fresh = [Answer(v, time=now) if ok else Answer(None, v, now) for ok, v in got]
     except (PyboardException, KeyboardInterrupt) as error:
         fresh = [Answer(None, str(error) or type(error).__name__, before)] * len(asked)
@@ -230,12 +265,66 @@ def _after_reset(questions: list[Question]) -> list[Answer]:
     return [Answer(None, text, ended=not isinstance(one.what, str)) for one in questions]
 
 
-def _operand(what: str | ProxyObject) -> Any:
-    return what if isinstance(what, str) else what._belay_operand
+def _operation(session: Session, asked: list[Question]) -> tuple[Operation, set[str]]:
+    """What asks a board, with the programs that it needs there; and which of these are new."""
+    from belay.session.onboard import load
+    from belay.session.requests import LOOK, USE, Operation
+
+    known = set() if session._lost_agent else session._extensions
+    new = {one.brings for one in asked if one.brings} - known
+    code = b"L"
+    values: tuple[Any, ...] = (list(map(question_words, asked)),)
+    for name in sorted(new):
+        values = name, load(name), code[0], values
+        code = USE
+    return Operation(code, values, "looking", LOOK, session.generation), new
 
 
-def _gone(device: Device, question: Question) -> Answer | None:
-    """The answer to a question that there is no sense in asking."""
+def question_words(question: Question) -> tuple[int, Any, list[Any]]:
+    """A question as the board understands it."""
+    kind, what = question.kind, question.what
+    operand = what if isinstance(what, str) else what._belay_operand
+    if kind != VALUE and isinstance(operand, str):
+        kind += _NAMED
+    return kind, operand, list(question.names)
+
+
+def _recorded(device: Device, questions: list[Question]) -> list[Answer] | None:
+    """The same, of a recording; what was not asked then is answered as by a busy board."""
+    answers = []
+    for question in questions:
+        answer = known_answer(device, question) or next_recorded(
+            device, question, "look", due=False
+        )
+        if answer is None:
+            return None
+        answers.append(answer)
+    return answers
+
+
+def next_recorded(device: Device, question: Question, title: str, *, due: bool) -> Answer | None:
+    """The next answer of a recording.
+
+    Args:
+        device: the board.
+        question: what.
+        title: who asks.
+        due: only one that the program has reached.
+
+    Returns:
+        None where there is none.
+    """
+    from belay.session.replaying import next_look
+
+    look = next_look(device._session, title, question_words(question), due=due)
+    if look is None:
+        return None
+    value, error = (look.value, "") if look.ok else (None, str(look.value))
+    return Answer(value, error, look.moment)
+
+
+def known_answer(device: Device, question: Question) -> Answer | None:
+    """The answer to a question that there is no sense in asking, and to :data:`ALIVE`."""
     if device.closed:
         return Answer(None, "the board is closed", ended=True)
     if not isinstance(question.what, str):
@@ -257,5 +346,10 @@ def poller_of(device: Device) -> Poller:
     with _lock:
         poller = _pollers.get(device)
         if poller is None:
-            poller = _pollers[device] = Poller(device)
+            kind = Poller
+            if device._session.transport.is_recording:
+                from belay_jupyter.playedpolls import PlayedPoller
+
+                kind = PlayedPoller
+            poller = _pollers[device] = kind(device)
     return poller

@@ -48,7 +48,7 @@ def hard_reset(board: Board) -> None:
     device = board.device
     if board.background is not None:
         board.background.stop(_PATIENCE)
-    if not device.address.startswith(("virtual:", "exec:")):
+    if not device._session.transport.board_address.startswith(("virtual:", "exec:")):
         with contextlib.suppress(ConnectionLost):
             device(_RESET, record=False, timeout=_PATIENCE)
     # A virtual board ends with its link: the next one is a new one.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import files, measure
+from benchmarks import files, measure, views
 from benchmarks.boards import ONE_MS, UART, UART_1_MS, UART_8_MS, UNSHAPED
 from benchmarks.peers import BARE, MPREMOTE, OLD_BELAY, OURS
 from benchmarks.table import Table, milliseconds, plain, ratio
@@ -171,6 +171,18 @@ def add_file_times(table: Table, link: str, found: files.Numbers) -> None:
         )
 
 
+def add_views(table: Table, found: views.Numbers) -> None:
+    """A row for each kind of view, and for each thing that can be done with it."""
+    for order, numbers in found.items():
+        verb, _, name = order.partition(" ")
+        doing = f"click ({views.CLICKS[name]})" if verb == "click" else verb
+        trips, most = numbers["trips"], views.FIRST.get(order, 1)
+        ms, wire = round(numbers["ms"], 1), round(numbers["wire"])
+        what = f"{views.SHOWN[name]}: {doing}"
+        reached = trips <= most
+        table.add(what, trips, plain, ms=ms, wire=wire, reach=f"<= {most}", reached=reached)
+
+
 def _by_column(found: dict[str, dict[str, float]], key: str) -> dict[str, float]:
     columns = dict(zip(("ours", "belay", "mpremote", "mpytool"), files.PEERS, strict=True))
     return {column: found[peer.name][key] for column, peer in columns.items() if peer.name in found}
@@ -218,6 +230,20 @@ def run_files(numbers: Numbers, repeats: int, *, slow: bool) -> Table:
     return table
 
 
+def run_views(numbers: Numbers, times: int) -> Table:
+    """Measure views of objects, and plots.
+
+    Args:
+        numbers: gets what was measured.
+        times: that each is done.
+    """
+    table = Table(ms="ms", wire="bytes, both ways")
+    add_views(table, _step(numbers, "views", views.costs, times))
+    rate = _step(numbers, "plots: samples", views.samples, max(3, times // 5))["per second"]
+    table.add("plot: samples of 3 channels a second", rate, plain)
+    return table
+
+
 def _step(numbers: Numbers, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     print(f"measuring {name} ...", file=sys.stderr)
     numbers[name] = found = function(*arguments)
@@ -227,14 +253,16 @@ def _step(numbers: Numbers, name: str, function: Callable[..., Any], *arguments:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of all, and no slow lines")
-    parser.add_argument("--only", choices=("calls", "files"), help="one of the two tables")
+    parser.add_argument("--only", choices=("calls", "files", "views"), help="one of the tables")
     options = parser.parse_args()
     numbers: Numbers = {"machine": measure.about_this_machine()}
     tables = []
-    if options.only != "files":
+    if options.only in (None, "calls"):
         tables.append(run_calls(numbers, *((100, 5) if options.quick else (1000, 15))))
-    if options.only != "calls":
+    if options.only in (None, "files"):
         tables.append(run_files(numbers, 3 if options.quick else 5, slow=not options.quick))
+    if options.only in (None, "views"):
+        tables.append(run_views(numbers, 5 if options.quick else 25))
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / time.strftime("%Y-%m-%d-%H%M%S.json")
     path.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")

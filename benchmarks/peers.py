@@ -60,6 +60,8 @@ OLD_BELAY = Peer("Belay 0.30.1", "old_belay.py", "belay==0.30.1")
 MPREMOTE = Peer("mpremote 1.29.0", "mpremote_peer.py", "mpremote==1.29.0")
 BARE = Peer("bare raw REPL", "bare.py")
 
+OUR_VIEWS = Peer("belay-jupyter", "views_ours.py")
+
 OUR_FILES = Peer("belay-jupyter", "files_ours.py")
 OLD_BELAY_FILES = Peer("Belay 0.30.1", "files_old_belay.py", "belay==0.30.1")
 MPREMOTE_FILES = Peer("mpremote 1.29.0", "files_command.py", "mpremote==1.29.0", ("mpremote",))

@@ -6,11 +6,14 @@
 #   kind 0: the value of the expression what; 1: of the object what, read as below; 2: what its
 #   methods names answer, called without arguments; 3: what there is to see of it: its type, its
 #   text, how many members it has, and for each of the first ones its name, its kind (f callable,
-#   v value), the name of its type, and its text
+#   v value), the name of its type, and its text; 5: what a program of LOOKS does with it, which
+#   names[0] names, the rest being its arguments; 6: the same for its own method; 7: the names of
+#   its type and of the types that this one is derived from; 16 more: what is an expression
 # Each answers (1, value), or (0, text of the exception). What cannot travel is given as its text.
 MOST_SEEN = 200  # members of one object
 
 
+LOOKS = {}  # what other programs bring, by name
 CALLED = ("function", "bound_method", "closure", "generator")
 
 
@@ -61,13 +64,22 @@ def seen(o):
     return t.__name__, text_of(o), c, r
 
 
+def kin(t):
+    # Breadth first, as close to Python's order as a name needs.
+    s = [t]
+    for t in s:
+        s.extend(b for b in getattr(t, "__bases__", ()) if b is not object and b not in s)
+    return [getattr(t, "__name__", "") for t in s]
+
+
 def looked(a):
     r = []
     for kind, o, names in a[0]:
         try:
             if kind == 0:
                 v = eval(compile_(o, "<belay>", "eval") if compile_ else o, G)
-            elif type(o) is str and kind < 4:  # the name of a global
+            elif kind > 15:
+                kind -= 16
                 o = eval(o, G)
             if kind == 1:
                 v = reading(o)
@@ -75,6 +87,12 @@ def looked(a):
                 v = [getattr(o, n)() for n in names]
             elif kind == 3:
                 v = seen(o)
+            elif kind == 5:
+                v = LOOKS[names[0]](o, *names[1:])
+            elif kind == 6:
+                v = getattr(o, names[0])(*names[1:])
+            elif kind == 7:
+                v = kin(type(o))
             r.append((1, v if travels(v) else text_of(v)))
         except Exception as e:
             x = type(e).__name__

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from belay import errors
 from belay.session import outcomes
@@ -23,6 +23,9 @@ from belay.wire.exchange import Answer, Counters, Exchange, State, Timing
 from belay.wire.frames import Style
 from belay.wire.greeting import Facts
 from belay.wire.values import CannotTravel, Limits, Malformed
+
+if TYPE_CHECKING:
+    from belay.session.taping import Recorder
 
 __all__ = ["OURS", "Channel", "discard"]
 
@@ -68,6 +71,9 @@ class Channel(Operations):
         hearers: take what the board prints while no call is under way, besides the handler that
             takes it anyhow.
         waiting: the threads that wait for their turn, whatever it takes.
+        recorder: writes down what is said; None where nobody wants that.
+        now: the host's time in the scale of ``on_answer``, in seconds.
+        wall: the host's seconds since 1970.
     """
 
     agent = True
@@ -88,6 +94,9 @@ class Channel(Operations):
         self.waiting: set[int] = set()
         self.careful = False
         self.reserved: int | None = None
+        self.recorder: Recorder | None = None
+        self.now: Callable[[], float] = time.monotonic
+        self.wall: Callable[[], float] = time.time
         self._timing = timing
         # Who owns an RLock can be asked, also when Ctrl-C has come before that could be noted.
         self._lock = threading.RLock()
@@ -167,7 +176,12 @@ class Channel(Operations):
     def _settle(self, deadline: float | None) -> None:
         """Learn what became of a request that was given up, before the next one is sent."""
         self._conversation.exchange.resettle()
-        outcome = self._conversation.run(deadline, discard)
+        if self.recorder is None:
+            outcome = self._conversation.run(deadline, discard)
+        else:
+            with self.recorder.other("settle"):
+                outcome = self._conversation.run(deadline, discard)
+                self.recorder.outcome(outcome, agent=True)
         if outcome.failure == "agent gone":
             self._lost_agent = self._was_reset = True
         elif outcome.answer and outcome.answer.kind == "o":
@@ -181,10 +195,19 @@ class Channel(Operations):
 
     def _start_over(self, *, reset: bool = False) -> None:
         """After a reset of the board: the agent once more. What was in memory stays lost."""
+        if self.recorder is None:
+            self._greet_again(reset)
+        else:
+            with self.recorder.other("restart", [f"- {reset}"]):
+                self._greet_again(reset)
+        self._lost_agent = self._was_reset = self._unsettled = False
+
+    def _greet_again(self, reset: bool) -> None:
         self.facts, _ = greet(self.transport, load("facts").encode(), reset=reset, timeout=10.0)
         self._new_exchange()
+        if self.recorder is not None:
+            self.recorder.connected(self.facts, self.transport, agent=self.agent)
         self._reload()
-        self._lost_agent = self._was_reset = self._unsettled = False
 
     def _reload(self) -> None:
         """Put what the session needs on the board once more."""
@@ -192,6 +215,9 @@ class Channel(Operations):
 
     def _finish(self, deadline: float | None, output: OutputHandler) -> Answer:
         """Carry the exchange's request to its end; raise what stopped it."""
+        recorder = self.recorder
+        if recorder is not None:
+            output = recorder.tee(output)
         try:
             outcome = self._conversation.run(deadline, output)
         except BaseException as failed:
@@ -204,6 +230,8 @@ class Channel(Operations):
                     ran=self._conversation.started or None,
                 ) from None
             raise
+        if recorder is not None:
+            recorder.outcome(outcome, agent=self.agent)
         if outcome.failure:
             self._was_reset = self._was_reset or outcome.failure == "agent gone"
             self._lost_agent = self._lost_agent or self._was_reset
@@ -271,7 +299,11 @@ class Channel(Operations):
         with self._turn():
             self._leave()
             self._lost_agent = True
-            use(self.transport)
+            if self.recorder is None:
+                use(self.transport)
+                return
+            with self.recorder.other("the link was lent to another program"):
+                use(self.transport)
 
     def alive(self) -> bool:
         """Whether the link stands, as far as can be seen without sending anything."""
@@ -307,10 +339,28 @@ class Channel(Operations):
         """Take what has come by itself. A link that has ended is found here, before a request."""
         if self.transport.wait(0):
             try:
-                self._conversation.take_waiting(self._between)
+                between = self._between
+                if self.recorder is not None and between is not None:
+                    between = self.recorder.tee(between)
+                self._conversation.take_waiting(between)
             except errors.ConnectionLost as lost:
                 lost.ran = False
                 raise
+
+    def hear(self, output: OutputHandler) -> None:
+        """Wait once for what comes between two calls; for the listener.
+
+        Raises:
+            ConnectionLost: the link ended.
+        """
+        if self.recorder is None:
+            self._conversation.listen(output)
+            return
+        try:
+            self._conversation.listen(self.recorder.tee(output))
+        except errors.ConnectionLost as lost:
+            self.recorder.lost(lost)
+            raise
 
     def listen(self, output: OutputHandler, on_lost: Callable[[Exception], None]) -> None:
         """From now on take what comes between calls, in a thread of its own: events and prints.
@@ -335,6 +385,8 @@ class Channel(Operations):
             hearer(data)
 
     def _event(self, payload: bytes, ticks: int) -> None:
+        if self.recorder is not None:
+            self.recorder.event(payload, ticks)
         try:
             topic, value = decode(b"t\x92" + payload, self.limits, "event")
         except (CannotTravel, Malformed):
@@ -345,6 +397,11 @@ class Channel(Operations):
             service(value[1:])
 
     def _line(self, room: int, question: bytes) -> bytes:
+        if self.recorder is None:
+            return self._given_line(room, question)
+        return self.recorder.line(question, lambda: self._given_line(room, question), room)
+
+    def _given_line(self, room: int, question: bytes) -> bytes:
         if not question:
             return self.on_line(room)
         try:

@@ -93,7 +93,7 @@ class Listener:
         session = self._session
         session._owner, session._turn_frame = threading.get_ident(), sys._getframe()
         try:
-            session._conversation.listen(self._output)
+            session.hear(self._output)
         except (errors.ConnectionLost, errors.DeviceClosedError) as error:
             return error
         except Exception:

@@ -83,7 +83,9 @@ class PlainSession(Session):
             if not self._is_ready():
                 self._get_ready(deadline)
             # After that: it may have changed the mark of values.
-            answer = self._ask(self._typed(code, args).encode(), deadline, output)
+            typed = self._typed(code, args).encode()
+            with self._recorded(operation):
+                answer, _ = self._carry(operation, [typed], deadline, output)
         tag = args[0] if code in (requests.EXECUTE, requests.VALUE) else ""
         return self._plain_value(answer, tag)
 

@@ -15,9 +15,11 @@ from belay.wire.values import CannotTravel, encode_segments, encode_small
 __all__ = [
     "CALL",
     "CALL_KEYWORDS",
+    "CLOCK",
     "DEFINE",
     "EVALUATE",
     "EXECUTE",
+    "LOOK",
     "MANY",
     "NOTHING",
     "RELEASE",
@@ -57,6 +59,14 @@ TIMED = b"T"
 USE = b"u"
 """``(name, source, code, args)``: run an extension of the agent, unless it is there; then do
 ``code``."""
+
+
+CLOCK = "a look at the clock"
+"""Label of requests that only read the board's clock: a recording does not count on them, for how
+many there are is a matter of chance."""
+
+LOOK = "a look"
+"""Label of requests of which a recording is told beside those of the program."""
 
 
 class Operation(NamedTuple):

@@ -7,7 +7,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, cast
 
 from belay import errors
 from belay.session import outcomes, requests
@@ -17,11 +18,17 @@ from belay.session.onboard import load
 from belay.session.requests import NOTHING, Operation
 from belay.session.turns import NotIdle, has_turn, this_thread
 from belay.transports.base import Transport
-from belay.wire.exchange import Timing
+from belay.wire.exchange import Answer, Timing
 from belay.wire.frames import Style
 from belay.wire.greeting import Facts
 
+if TYPE_CHECKING:
+    from belay.session.taping import Recorder
+    from belay.transports.replay import ReplayTransport
+
 __all__ = ["Session", "discard"]
+
+_UNRECORDED: AbstractContextManager[None] = contextlib.nullcontext()
 
 CLOSING_PATIENCE = 3.0
 """Seconds that a call of another thread has to end in when the session is closed."""
@@ -52,6 +59,7 @@ class Session(Channel):
         output: OutputHandler = discard,
         agent: bool = True,
         generation: int = 0,
+        recorder: Recorder | None = None,
     ) -> Session:
         """Find the board at the other end and make it ready for calls.
 
@@ -68,15 +76,28 @@ class Session(Channel):
             output: takes what ``startup`` prints.
             agent: False never uploads the agent. A board that cannot hold it goes without anyhow.
             generation: number of the first generation.
+            recorder: writes down what is said.
 
         Raises:
             BoardSilentError, BoardBusyError, NotPythonBoardError: no board answered.
             PyboardException: ``startup`` raised.
         """
         try:
-            question = load("facts").encode()
             timing = timing or Timing()
             reset = reset and transport.survives_reset
+            if transport.is_recording:
+                from belay.session.replaying import open_recorded
+
+                return open_recorded(
+                    cast("ReplayTransport", transport),
+                    reset=reset,
+                    startup=startup,
+                    timeout=timeout,
+                    timing=timing,
+                    output=output,
+                    generation=generation,
+                )
+            question = load("facts").encode()
             facts, round_trip = greet(
                 transport, question, reset=reset, timeout=timeout, patience=4 * timing.floor
             )
@@ -84,14 +105,33 @@ class Session(Channel):
             timing.rate = transport.bytes_per_second or timing.rate
             session = cls._fitting(transport, facts, timing, agent, generation)
             try:
-                session._install(startup, timeout, output)
+                session._begin(recorder, reset, startup, timeout, output)
             except errors.FeatureUnavailableError:
                 session = cls._fitting(transport, facts, timing, False, generation)
-                session._install(startup, timeout, output)
+                session._begin(recorder, reset, startup, timeout, output)
         except BaseException:
             transport.close()
             raise
         return session
+
+    def _begin(
+        self,
+        recorder: Recorder | None,
+        reset: bool,
+        startup: str,
+        timeout: float,
+        output: OutputHandler,
+    ) -> None:
+        self.recorder = recorder
+        if recorder is None:
+            self._install(startup, timeout, output)
+            return
+        with recorder.connecting(reset, startup):
+            recorder.connected(self.facts, self.transport, agent=self.agent)
+            if self.agent:
+                self._install(startup, timeout, output)
+        if not self.agent:
+            self._install(startup, timeout, output)
 
     @classmethod
     def _fitting(
@@ -250,22 +290,49 @@ class Session(Channel):
             elif operation.extension and operation.extension not in self._extensions:
                 full = requests.using(operation)
             parts = self._payloads(full, operation)
-            for part in parts[:-1]:
-                self._ask(part, deadline, output, operation.repeats)
-            answer = self._ask(parts[-1], deadline, output, operation.repeats)
-            segments = [answer.payload]
-            size = len(answer.payload)
-            while answer.kind == "M":
-                if size > self.limits.size:
-                    raise errors.UnsupportedValueError(
-                        f"the result is larger than {self.limits.size} bytes", path="result"
-                    )
-                answer = self._ask(b"n", deadline, output)
-                segments.append(answer.payload)
-                size += len(answer.payload)
+            with self._recorded(operation):
+                answer, segments = self._carry(operation, parts, deadline, output)
             if answer.kind == "R" and operation.extension:
                 self._extensions.add(operation.extension)
         return outcomes.value_in(answer, segments, self.limits)
+
+    def _recorded(self, operation: Operation) -> AbstractContextManager[None]:
+        """While an operation is carried out: it is written down, if anybody wants that."""
+        if self.recorder is None:
+            return _UNRECORDED
+        if operation.label == requests.LOOK:
+            return self.recorder.hidden()
+        if this_thread.if_idle:
+            taped = this_thread.taped and self.agent
+            return self.recorder.aside(operation) if taped else self.recorder.hidden()
+        return self.recorder.request(operation, agent=self.agent)
+
+    def _carry(
+        self,
+        operation: Operation,
+        parts: list[bytes],
+        deadline: float | None,
+        output: OutputHandler,
+    ) -> tuple[Answer, list[bytes]]:
+        """Send the payloads of an operation.
+
+        Returns:
+            Its answer, and the segments of that.
+        """
+        for part in parts[:-1]:
+            self._ask(part, deadline, output, operation.repeats)
+        answer = self._ask(parts[-1], deadline, output, operation.repeats)
+        segments = [answer.payload]
+        size = len(answer.payload)
+        while answer.kind == "M":
+            if size > self.limits.size:
+                raise errors.UnsupportedValueError(
+                    f"the result is larger than {self.limits.size} bytes", path="result"
+                )
+            answer = self._ask(b"n", deadline, output)
+            segments.append(answer.payload)
+            size += len(answer.payload)
+        return answer, segments
 
     def perform_if_idle(
         self,
@@ -273,21 +340,42 @@ class Session(Channel):
         *,
         timeout: float | None = None,
         output: OutputHandler = discard,
+        taped: bool = False,
     ) -> Any:
         """The same, but only where no other call is under way: it waits for none.
 
         Nor does it mend what an earlier call has left behind, such as an agent that a reset took.
 
+        Args:
+            operation: what to do.
+            timeout: as of :meth:`perform`.
+            output: likewise.
+            taped: a recording of the session has it, beside the program's own calls.
+
         Returns:
             What the board answered; ``NotImplemented`` where it was not asked.
         """
-        this_thread.if_idle = True
+        this_thread.if_idle, this_thread.taped = True, taped
         try:
             return self.perform(operation, timeout=timeout, output=output)
         except NotIdle:
             return NotImplemented
         finally:
-            this_thread.if_idle = False
+            this_thread.if_idle = this_thread.taped = False
+
+    def moment(self, title: str, now: float) -> float:
+        """A moment that a recording of the session keeps.
+
+        Args:
+            title: what for.
+            now: in the scale of :attr:`now`.
+
+        Returns:
+            The same; where a recording is played, the moment that it kept.
+        """
+        if self.recorder is not None:
+            self.recorder.beside(title, (), "R", b"", now, now)
+        return now
 
     def _payloads(self, full: Operation, plain: Operation) -> list[bytes]:
         """The payloads of an operation, with what the host has released since the last one."""

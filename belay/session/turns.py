@@ -36,10 +36,12 @@ class _ThisThread(threading.local):
         given_up: tells whether nobody waits any more for what it is doing: its calls that have not
             begun are then not made.
         if_idle: its calls are made only where no other is under way, and nothing is to be mended.
+        taped: such calls are recorded, beside those of the program.
     """
 
     given_up: Callable[[], bool] | None = None
     if_idle = False
+    taped = False
 
 
 this_thread = _ThisThread()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from belay import errors
@@ -96,6 +97,8 @@ def visit(session: Channel, use: Callable[[Visit], object]) -> bool:
     Raises:
         ConnectionLost: the link ended.
     """
+    if session.transport.is_recording:
+        raise errors.FeatureUnavailableError("a recording has no prompt to type at")
     if not session.agent:
         raise errors.FeatureUnavailableError(
             "this board has no room for belay's agent, so its prompt cannot be shared: use "
@@ -105,21 +108,27 @@ def visit(session: Channel, use: Callable[[Visit], object]) -> bool:
         if not session._is_ready():
             session._get_ready(None)
         session._conversation.interrupt_asked = False
-        _type(session, _THEIRS)
-        try:
-            session._conversation.exchange.begin_text()
-            session.transport.write(b"\x02")
-            use(Visit(session))
-            # No line end: it would run what is half typed.
-            session.transport.write(b"\x03\x03\x01")
-            kept = _type(session, _OURS)
-        except BaseException:
-            session._unsettled = True
-            raise
-        if not kept:
-            session._lost_agent = session._was_reset = True
+        recorder = session.recorder
+        with nullcontext() if recorder is None else recorder.other("somebody typed at the prompt"):
+            return _visited(session, use)
+
+
+def _visited(session: Channel, use: Callable[[Visit], object]) -> bool:
+    _type(session, _THEIRS)
+    try:
         session._conversation.exchange.begin_text()
-        return kept
+        session.transport.write(b"\x02")
+        use(Visit(session))
+        # No line end: it would run what is half typed.
+        session.transport.write(b"\x03\x03\x01")
+        kept = _type(session, _OURS)
+    except BaseException:
+        session._unsettled = True
+        raise
+    if not kept:
+        session._lost_agent = session._was_reset = True
+    session._conversation.exchange.begin_text()
+    return kept
 
 
 def _type(session: Channel, command: bytes) -> bool:

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import belay
 from belay import errors
 from belay.boardinfo import BoardInfo, board_info
 from belay.testing.devicelog import DeviceLog
-from belay.testing.hooks import PowerSwitch, reset_hook
+from belay.testing.hooks import PowerSwitch
+from belay.testing.ladder import CONNECT, Step, in_vain, ladder
 from belay.testing.slots import real
 from belay.transports.base import Transport
 from belay.transports.opening import Opening
@@ -29,7 +33,12 @@ __all__ = ["HeldBoard", "Quarantined"]
 _TRANSCRIPT = 4096
 
 _BOOTS = 10
-"""Times, 1 s apart, that a board is looked for after it got its power."""
+"""Times, 1 s apart, that a board is looked for after it got its power, or was reset."""
+
+_LOOK = 0.1
+"""Seconds between two looks at a port that is to come back."""
+
+log = logging.getLogger("belay.testing")
 
 
 class Quarantined(Exception):
@@ -52,6 +61,8 @@ class HeldBoard:
         log: what the board printed in the current test.
         user: the test that uses it, or None.
         module: the last module whose test used it.
+        recovered_by: the step that brought it back for the current test; empty where none had to.
+        tape: where the current test is recorded, or None.
     """
 
     def __init__(self, slot: Slot, lock: BaseFileLock | None, patience: float) -> None:
@@ -62,6 +73,8 @@ class HeldBoard:
         self.log = DeviceLog()
         self.user: str | None = None
         self.module: str | None = None
+        self.recovered_by = ""
+        self.tape: Path | None = None
         self.serial_number = ""
         self._info: BoardInfo | None = None
         self._link: Transport | None = None
@@ -77,7 +90,7 @@ class HeldBoard:
     def begin(self, *, reset: bool) -> belay.Device:
         """Make a Device for a test, by whatever steps it takes.
 
-        Interrupt (every connection does that), soft reset, the rig's reset, its power.
+        :mod:`belay.testing.ladder` has them.
 
         Raises:
             Quarantined: none of them helped.
@@ -86,60 +99,90 @@ class HeldBoard:
             PyboardException: the board answered; ``boot.py`` or the start raised.
         """
         self.log = DeviceLog()
+        self.recovered_by = ""
+        if self.tape is not None:  # what is asked once of a board is in each recording
+            self._info, self._modules = None, {}
         tried: list[str] = []
         failure: Exception | None = None
-        for step, prepare, soft in self._ladder(reset):
+        for step in ladder(self.slot, self.power, self._opened, reset=reset):
+            if in_vain(step, failure):
+                continue
             try:
-                prepare()
-                self.device = self._connect(soft)
-                self._learn()
-                return self.device
+                if not step.prepare():
+                    self.let_go()
+                    continue
+                self._come_up(step)
             except (errors.PortBusyError, errors.AuthenticationError):
                 self.let_go()
                 raise
             except (errors.ConnectionFailedError, errors.CallTimeoutError) as error:
                 self.let_go()
-                absent = isinstance(error, (errors.PortNotFoundError, errors.DeviceNotFoundError))
-                if absent and step == "connect" and not self.power.there:
+                if step.name == CONNECT and _absent(error) and not self._expected:
                     raise
                 failure = error
-                tried.append(f"{step}: {error}")
+                tried.append(f"{step.name}: {error}")
+                log.warning("%s: %s: %s", self.slot.name, step.name, error)
+            else:
+                assert self.device is not None
+                self.slot.seen = True
+                if tried:
+                    self.recovered_by = step.name
+                    log.warning("%s: %s: it answers again", self.slot.name, step.name)
+                return self.device
         steps = "\n  ".join(tried)
         raise Quarantined(
             f"the board {self.slot.name} ({self.slot.address}) does not recover, and is left alone "
             f"for the rest of this run. Tried:\n  {steps}"
         ) from failure
 
-    def _ladder(self, reset: bool) -> list[tuple[str, Callable[[], object], bool]]:
-        """Step by step: its name, what is done before connecting, whether that soft-resets."""
-        steps: list[tuple[str, Callable[[], object], bool]] = [("connect", _nothing, reset)]
-        steps.append(("soft reset", _nothing, True))
-        hook = reset_hook(self.slot)
-        if hook is not None:
-            steps.append(("reset", hook, True))
-        if self.power.there:
-            steps.append(("power cycle", self.power.cycle, True))
-        return steps
+    @property
+    def _expected(self) -> bool:
+        """Whether it is a fault that the board is not there, and not only that of a bare desk."""
+        return self.slot.seen or (self.slot.named and self.power.there)
+
+    def _come_up(self, step: Step) -> None:
+        """Connect after a step; after a hard one, wait for the board's port to come back."""
+        end = time.monotonic() + (_BOOTS if step.hard else 0)
+        while True:
+            try:
+                self.device = self._connect(step.soft)
+                self._learn()
+                return
+            except errors.ConnectionFailedError as error:
+                self.let_go()
+                gone = _absent(error) or isinstance(error, errors.ConnectionLost)
+                if time.monotonic() > end or not gone:
+                    raise
+                time.sleep(_LOOK)
 
     def _connect(self, reset: bool) -> belay.Device:
         device = belay.Device.__new__(belay.Device)
         device._log = self.log  # before it connects: boot.py may print
         device.__init__(  # type: ignore[misc]
-            self._open, reset=reset, connect_timeout=self._patience, startup=None
+            self.slot.address if self.slot.replayed else self._open,
+            reset=reset,
+            connect_timeout=self._patience,
+            startup=None,
+            record=self.tape,
         )
         return device
 
     def _open(self) -> Transport:
+        """The link for a Device."""
+        self._greeted = 0
+        self._recorder = RecordingTransport(_Kept(self._opened(), self._break))
+        return self._recorder
+
+    def _opened(self) -> Transport:
         """The link, opened anew only where it has broken."""
         if self._link is None or self._broken:
             self.let_go()
             self._link = self._opening()
             self._broken = False
             usb = device_at(self._link.address.partition("?")[0])
-            self.serial_number = (usb.serial_number if usb is not None else None) or ""
-        self._greeted = 0
-        self._recorder = RecordingTransport(_Kept(self._link, self._break))
-        return self._recorder
+            if usb is not None and usb.serial_number:
+                self.serial_number = usb.serial_number
+        return self._link
 
     def _break(self) -> None:
         self._broken = True
@@ -152,8 +195,8 @@ class HeldBoard:
             self._info = board_info(self.device, timeout=self._patience)
             self.device._log = self.log
             self.serial_number = self.serial_number or self._info.unique_id
-        assert self._recorder is not None
-        self._greeted = len(self._recorder.transcript())
+        if self._recorder is not None:
+            self._greeted = len(self._recorder.transcript())
 
     def end(self) -> None:
         """The test is over: run the Device's teardowns, and leave the board at its prompt."""
@@ -168,6 +211,12 @@ class HeldBoard:
         except (errors.ConnectionFailedError, errors.DeviceClosedError):
             if self._link is not None:  # else its power was taken: nothing can be torn down
                 raise
+
+    def drop_tape(self) -> None:
+        """The test does not get this board: its recording says nothing."""
+        if self.tape is not None:
+            self.tape.unlink(missing_ok=True)
+            self.tape = None
 
     def connect_again(self) -> None:
         """The board has got its power: connect the Device of the test, as it was set up."""
@@ -221,7 +270,14 @@ class HeldBoard:
     @property
     def real(self) -> bool:
         """Whether this is a board of silicon, as far as its address and its answer tell."""
-        return real(self.slot.address) and not (self.known and self.info.platform == "webassembly")
+        address = self._recorded_at if self.slot.replayed else self.slot.address
+        return real(address) and not (self.known and self.info.platform == "webassembly")
+
+    @property
+    def _recorded_at(self) -> str:
+        """What a recording says of where its board was."""
+        link = self.device._session.transport if self.device is not None else None
+        return "" if link is None else link.board_address
 
     @property
     def firmware(self) -> str:
@@ -232,11 +288,12 @@ class HeldBoard:
     @property
     def properties(self) -> list[tuple[str, str]]:
         """For the properties of a report."""
-        return [
+        rows = [
             ("board", self.slot.name),
             ("firmware", self.firmware),
             ("serial_number", self.serial_number),
         ]
+        return [*rows, ("recovered_by", self.recovered_by)] if self.recovered_by else rows
 
     def facts(self) -> str:
         """The board in lines, for a report."""
@@ -251,6 +308,8 @@ class HeldBoard:
             ]
         if self.slot.table.capabilities:
             rows.append(("capabilities", ", ".join(self.slot.table.capabilities)))
+        if self.recovered_by:
+            rows.append(("recovered by", self.recovered_by))
         return "\n".join(f"{name + ':':15}{value}" for name, value in rows)
 
     def transcript(self) -> str:
@@ -297,5 +356,6 @@ class _Kept(TransportWrapper):
             raise
 
 
-def _nothing() -> None:
-    """Before the first step nothing is done."""
+def _absent(error: Exception) -> bool:
+    """Whether there is no such board, as far as this computer sees."""
+    return isinstance(error, (errors.PortNotFoundError, errors.DeviceNotFoundError))

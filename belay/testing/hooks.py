@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
+import shlex
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -39,8 +44,8 @@ class PowerSwitch:
 
     @property
     def there(self) -> bool:
-        """Whether the table says how."""
-        return self._slot.table.power is not None
+        """Whether the table says how; for a recording, whoever recorded it knew how."""
+        return self._slot.table.power is not None or self._slot.replayed
 
     def on(self) -> None:
         """Give it power."""
@@ -53,6 +58,8 @@ class PowerSwitch:
     def cycle(self) -> None:
         """Take its power, and give it again."""
         power = self._slot.table.power
+        if self._slot.replayed:
+            return
         if isinstance(power, Mapping) and "cycle" not in power:
             self._do("off")
             time.sleep(_OFF)
@@ -62,6 +69,8 @@ class PowerSwitch:
 
     def _do(self, what: str) -> None:
         power, name = self._slot.table.power, f"power.{what} of {self._slot.name}"
+        if self._slot.replayed:
+            return  # a recording needs none
         if isinstance(power, Mapping):
             if what not in power:
                 raise ConnectionFailedError(f"there is no {name}; there are: {', '.join(power)}")
@@ -85,23 +94,44 @@ def _run(hook: Command | EntryPoint, name: str) -> None:
     if isinstance(hook, EntryPoint):
         _called(_loaded(hook, name), name)
         return
+    command = shlex.join(hook.argv)
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             hook.argv,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=_PATIENCE,
-            check=False,
+            start_new_session=True,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConnectionFailedError(f"{name}: {error}") from error
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()[-500:]
+    except OSError as error:
+        raise ConnectionFailedError(f"{name}: {command}: {error}") from error
+    with process:
+        try:
+            out, err = process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise ConnectionFailedError(
+                f"{name}: {command} has not ended within {_PATIENCE:g} s, and was killed"
+            ) from None
+        except BaseException:
+            _kill(process)
+            raise
+    if process.returncode:
+        said = (err or out).strip()[-500:]
         raise ConnectionFailedError(
-            f"{name}: {' '.join(hook.argv)} ended with status {done.returncode}: {said}"
+            f"{name}: {command} ended with status {process.returncode}: {said}"
         )
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a program with all that it has started: that would hold its pipes."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _loaded(hook: EntryPoint, name: str) -> Any:

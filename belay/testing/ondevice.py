@@ -78,7 +78,7 @@ def run_on_device(device: Device, item: pytest.Function, arguments: dict[str, An
     except errors.BelayException as error:  # it could not begin, or did not end in time
         place = BoardFrame(code.co_filename, code.co_firstlineno, code.co_name)
         frames = getattr(error.__cause__, "frames", ()) or (place,)
-        fail_as_host(error, frames, begins)
+        fail_as_host(_argument(error), frames, begins)
 
 
 def fail_as_host(
@@ -168,6 +168,17 @@ class _TestExecuter(TaskExecuter):
 @cache
 def _helper() -> str:
     return load("asserting")
+
+
+def _argument(error: errors.BelayException) -> errors.BelayException:
+    """Where an argument cannot travel: that it had to, since the body runs on the board."""
+    found = re.match(r"keywords\['(\w+)'\](.*?): (.*)", str(error), re.DOTALL)
+    if found is None or not isinstance(error, errors.UnsupportedValueError):
+        return error
+    return type(error)(
+        f"the body of this test runs on the board, and {found[1]}{found[2]} would have to go "
+        f"there: {found[3]}"
+    )
 
 
 def _is_static(item: pytest.Function) -> bool:

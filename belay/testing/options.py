@@ -6,11 +6,19 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import pytest
 
-__all__ = ["RESETS", "SIMULATED", "Settings", "add_options", "settings_of", "speaks_of_belay"]
+__all__ = [
+    "RESETS",
+    "SIMULATED",
+    "Settings",
+    "add_options",
+    "check_paths",
+    "settings_of",
+    "speaks_of_belay",
+]
 
 SIMULATED = ("auto", "only", "never")
 RESETS = ("never", "module", "function")
@@ -23,8 +31,47 @@ _INI = {
     "device_connect_timeout": "seconds that a board may take to answer (default: 10)",
     "device_log_dir": "folder for one log file a test",
     "device_unittest": "folders whose unittest files run on the board, one a line",
+    "device_sync": "folders put on a board before each test, FOLDER or FOLDER:/WHERE, one a line",
 }
 
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "device": {
+        "action": "append",
+        "default": [],
+        "metavar": "ADDRESS|NAME|all",
+        "help": "the board that tests use: an address, a name that is configured, or all boards. "
+        "Can be given several times.",
+    },
+    "device-sim": {
+        "choices": SIMULATED,
+        "help": "the virtual board: auto takes it where no other board is there, only uses nothing "
+        "else, never leaves it out.",
+    },
+    "device-reset": {
+        "choices": RESETS,
+        "help": "when a board is soft-reset: before each test (function, the default), before the "
+        "first of each module, or never.",
+    },
+    "device-log-dir": {
+        "metavar": "DIR",
+        "help": "write one file a test: what the board printed, its facts, the end of the "
+        "exchange.",
+    },
+    "device-measurements": {
+        "metavar": "FILE",
+        "help": "write what record_measurement was given, as JSON.",
+    },
+    "device-record": {
+        "metavar": "DIR",
+        "help": "record what is said to the boards of each test, there.",
+    },
+    "device-replay": {
+        "metavar": "DIR",
+        "help": "use no boards, but what --device-record wrote there.",
+    },
+}
+
+_LISTS = ("device", "device_unittest", "device_sync")
 
 _FILES = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
 _SPEAKS = re.compile(rb"tool\.belay\b|\bbelay_device")
@@ -42,6 +89,10 @@ class Settings(NamedTuple):
         log_dir: folder for one log file a test; None for none.
         measurements: the file that takes what ``record_measurement`` was given; None for none.
         unittests: folders whose ``unittest`` files run on the board.
+        root: the folder of the project, whose ``pyproject.toml`` has the boards.
+        syncs: folders that the board has before each test, and where on it.
+        record: the folder in which each test is recorded; None for none.
+        replay: the folder of recordings that are played in the place of boards; None for none.
     """
 
     devices: tuple[str, ...]
@@ -52,6 +103,10 @@ class Settings(NamedTuple):
     log_dir: Path | None
     measurements: Path | None
     unittests: tuple[Path, ...]
+    root: Path
+    syncs: tuple[tuple[Path, str], ...]
+    record: Path | None = None
+    replay: Path | None = None
 
 
 def speaks_of_belay(folder: Path) -> bool:
@@ -78,44 +133,11 @@ def add_options(parser: pytest.Parser) -> None:
         long = name.replace("--", "--belay-", 1)
         return (name, long) if short else (long,)
 
-    group.addoption(
-        *names("--device"),
-        action="append",
-        default=[],
-        dest="belay_device",
-        metavar="ADDRESS|NAME|all",
-        help="the board that tests use: an address, a name that is configured, or all boards. "
-        "Can be given several times.",
-    )
-    group.addoption(
-        *names("--device-sim"),
-        choices=SIMULATED,
-        dest="belay_device_sim",
-        help="the virtual board: auto takes it where no other board is there, only uses nothing "
-        "else, never leaves it out.",
-    )
-    group.addoption(
-        *names("--device-reset"),
-        choices=RESETS,
-        dest="belay_device_reset",
-        help="when a board is soft-reset: before each test (function, the default), before the "
-        "first of each module, or never.",
-    )
-    group.addoption(
-        *names("--device-log-dir"),
-        dest="belay_device_log_dir",
-        metavar="DIR",
-        help="write one file a test: what the board printed, its facts, the end of the exchange.",
-    )
-    group.addoption(
-        *names("--device-measurements"),
-        dest="belay_device_measurements",
-        metavar="FILE",
-        help="write what record_measurement was given, as JSON.",
-    )
+    for name, rest in _OPTIONS.items():
+        group.addoption(*names(f"--{name}"), dest=f"belay_{name.replace('-', '_')}", **rest)
     for name, text in _INI.items():
         kind: Literal["linelist", "string"]
-        kind = "linelist" if name in ("device", "device_unittest") else "string"
+        kind = "linelist" if name in _LISTS else "string"
         parser.addini(f"belay_{name}", text, kind, default=[] if kind == "linelist" else "")
 
 
@@ -147,10 +169,68 @@ def _settings(config: pytest.Config) -> Settings:
         connect_timeout=_seconds(config, "device_connect_timeout", 10.0),
         log_dir=Path(config.invocation_params.dir, folder) if folder else None,
         measurements=(Path(config.invocation_params.dir, measurements) if measurements else None),
+        record=_folder(config, "belay_device_record"),
+        replay=_folder(config, "belay_device_replay"),
         unittests=tuple(
             Path(config.rootpath, folder) for folder in config.getini("belay_device_unittest")
         ),
+        root=config.rootpath,
+        syncs=_syncs(config),
     )
+
+
+def _folder(config: pytest.Config, option: str) -> Path | None:
+    given = config.getoption(option)
+    return Path(config.invocation_params.dir, given) if given else None
+
+
+def check_paths(settings: Settings) -> None:
+    """Make the folders that are written to, and look for those that are read.
+
+    Raises:
+        pytest.UsageError: says which one is wrong, and why.
+    """
+    for option, folder in (
+        ("--device-log-dir", settings.log_dir),
+        ("--device-record", settings.record),
+        ("--device-measurements", settings.measurements and settings.measurements.parent),
+    ):
+        try:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(
+                f"{option}: there cannot be a folder {folder}: {error}"
+            ) from None
+    if settings.replay is not None and not settings.replay.is_dir():
+        raise pytest.UsageError(
+            f"--device-replay: there is no folder {settings.replay}. --device-record writes one"
+        )
+    if settings.replay is not None and settings.record is not None:
+        raise pytest.UsageError("--device-record and --device-replay: one of them")
+    if settings.measurements is not None and settings.measurements.is_dir():
+        raise pytest.UsageError(f"--device-measurements: {settings.measurements} is a folder")
+    for key, folders in (
+        ("belay_device_unittest", settings.unittests),
+        ("belay_device_sync", tuple(folder for folder, _ in settings.syncs)),
+    ):
+        for folder in folders:
+            if not folder.is_dir():
+                raise pytest.UsageError(f"{key}: there is no folder {folder}")
+
+
+def _syncs(config: pytest.Config) -> tuple[tuple[Path, str], ...]:
+    found: dict[str, Path] = {}
+    for line in config.getini("belay_device_sync"):
+        folder, colon, where = line.rpartition(":/")
+        where = f"/{where.strip('/')}" if colon else "/"
+        if where in found:
+            raise pytest.UsageError(
+                f"belay_device_sync: {line!r} would replace {found[where].name} in {where} of the "
+                "board; two folders cannot be one. Name another place, FOLDER:/WHERE"
+            )
+        found[where] = Path(config.rootpath, folder if colon else line)
+    return tuple((folder, where) for where, folder in found.items())
 
 
 def _choice(config: pytest.Config, name: str, choices: tuple[str, ...]) -> str:

@@ -7,13 +7,14 @@ belay that costs, and every hook first asks whether a test uses a board at all.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from belay.testing.options import add_options, settings_of
+from belay.testing.options import add_options, check_paths, settings_of
 
 if TYPE_CHECKING:
     from belay.device import Device
@@ -65,7 +66,17 @@ def run_of(config: pytest.Config) -> Run:
 
 def _concerned(config: pytest.Config) -> bool:
     """Whether this run has to do with boards, before its tests are known."""
-    if settings_of(config).devices or config.getoption("belay_device_sim"):
+    settings = settings_of(config)
+    if (
+        settings.devices
+        or settings.syncs
+        or settings.unittests
+        or settings.record
+        or settings.replay
+        or config.getoption("belay_device_sim")
+    ):
+        return True
+    if os.environ.get("BELAY_DEVICE"):
         return True
     try:
         return "tool.belay.boards" in Path(config.rootpath, "pyproject.toml").read_text("utf-8")
@@ -77,12 +88,66 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which boards there are, and which of them are real."""
     if not _concerned(config) or hasattr(config, "workerinput"):
         return []
+    return _told(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """What is wrong with the options ends the run before it has begun."""
+    config = session.config
+    if hasattr(config, "workerinput"):
+        return
+    check_paths(settings_of(config))
+    if settings_of(config).devices:
+        _told(config)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """The same as in the header, where only the tests tell that they use a board."""
+    if _concerned(config):
+        return []
+    ours = {"_belay_held", _SLOT}
+    used = any(
+        ours & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("on_device")
+        for item in items
+    )
+    return _told(config) if used else []
+
+
+def _told(config: pytest.Config) -> list[str]:
     from belay.testing.slots import slots_of
 
     settings = settings_of(config)
-    slots = slots_of(settings)
+    try:
+        slots = slots_of(settings)
+    except pytest.UsageError as error:
+        if settings.devices:
+            raise
+        return [
+            f"boards: {str(error).splitlines()[0]}"
+        ]  # BELAY_DEVICE is there in projects without boards, too
+    if settings.replay is not None:
+        return [f"boards: none; recordings in {settings.replay} are played"]
     boards = ", ".join(map(str, slots)) or "none"
+    if settings.record is not None:
+        boards += f", recorded in {settings.record}"
     return [f"boards: {boards}; virtual: {settings.sim}; reset: {settings.reset}"]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say which boards had to be brought back: their tests have passed, and nobody would know."""
+    told = []
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    for report in reports:
+        known = dict(getattr(report, "user_properties", ()))
+        if "recovered_by" in known and report.when == "call":
+            told.append(
+                f"{known['board']} was brought back by {known['recovered_by']} for {report.nodeid}"
+            )
+    if told:
+        terminalreporter.section("boards that did not answer")
+        for line in told:
+            terminalreporter.line(line)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -140,13 +205,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marked is None or not (_SLOT in metafunc.fixturenames or on_device):
         return
     from belay.testing.requirements import boards_of
-    from belay.testing.slots import slots_of
+    from belay.testing.slots import checked_slots
 
     names = list(boards_of(definition, "boards"))
     if names == ["any"]:
         return
     if names == ["all"]:
-        names = [slot.name for slot in slots_of(settings_of(metafunc.config))]
+        names = [slot.name for slot in checked_slots(settings_of(metafunc.config))]
     if _SLOT not in metafunc.fixturenames:
         metafunc.fixturenames.append(_SLOT)
     metafunc.parametrize(_SLOT, names, ids=names, indirect=True, scope="function")

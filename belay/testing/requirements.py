@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -48,11 +48,16 @@ class Requirements:
 
     def unmet(self, held: HeldBoard) -> str:
         """What an open board does not fulfil, with its real values; empty where it fits."""
-        missing = [f"has no {name}" for name in self.names if not self._has(held, name)]
+        lacking = [name for name in self.names if not self._has(held, name)]
+        missing = [f"has no {name}" for name in lacking]
         missing += filter(None, (self._short(held, *limit) for limit in self.limits.items()))
         if self.hardware and not held.real:
             missing.append("is no hardware")
-        return ", ".join(missing)
+        text = ", ".join(missing)
+        if any(name.isidentifier() for name in lacking):  # a capability, or a slip of the pen
+            there = ", ".join(held.slot.table.capabilities) or "none"
+            text += f" (its capabilities: {there})"
+        return text
 
     def _has(self, held: HeldBoard, name: str) -> bool:
         info = held.info
@@ -94,7 +99,7 @@ def requirements_of(item: pytest.Item, board: str = "") -> Requirements:
         board: the board of its id, where it runs once for each.
 
     Raises:
-        pytest.UsageError: a marker has an argument that is not understood.
+        pytest.fail.Exception: a marker has an argument that is not understood.
     """
     names: list[str] = []
     limits: dict[str, Any] = {}
@@ -104,7 +109,11 @@ def requirements_of(item: pytest.Item, board: str = "") -> Requirements:
         for key, value in marker.kwargs.items():
             if key not in _LIMITS:
                 known = ", ".join(_LIMITS)
-                raise pytest.UsageError(f"{item.nodeid}: requires() has no {key!r}; it has {known}")
+                _mistake(item, f"requires() has no {key!r}; it has {known}")
+            number = key.startswith("min_")
+            if isinstance(value, bool) or not isinstance(value, (int, float) if number else str):
+                kind = "a number of bytes" if number else "text"
+                _mistake(item, f"requires({key}={value!r}): that is {kind}")
             limits.setdefault(key, value)
     chosen = (board,) if board else boards_of(item, "board")
     hardware = item.get_closest_marker("hardware") is not None
@@ -115,25 +124,36 @@ def boards_of(item: Any, marker: str) -> tuple[str, ...]:
     """The names in a marker ``board`` or ``boards``; empty where there is none.
 
     Raises:
-        pytest.UsageError: it holds something else.
+        pytest.fail.Exception: it holds something else.
     """
     found = item.get_closest_marker(marker)
     if found is None:
         return ()
-    if not found.args or found.kwargs or not all(isinstance(name, str) for name in found.args):
-        raise pytest.UsageError(f'{item.nodeid}: {marker}() takes names, such as {marker}("pico")')
-    return tuple(found.args)
+    names = found.args
+    if not names or found.kwargs or not all(isinstance(name, str) for name in names):
+        _mistake(item, f'{marker}() takes names, such as {marker}("pico")')
+    if item.get_closest_marker("board" if marker == "boards" else "boards") is not None:
+        _mistake(item, "board() says on which board it runs, boards() on which all: take one")
+    groups = sorted({"all", "any"} & set(names))
+    if groups and (marker == "board" or len(names) > 1):
+        _mistake(item, f'"{groups[0]}" is no name of a board; boards("{groups[0]}") has it alone')
+    return tuple(names)
+
+
+def _mistake(item: Any, text: str) -> NoReturn:
+    """A marker is wrong: that test fails, in one line, wherever it was found."""
+    pytest.fail(f"{item.nodeid}: {text}", pytrace=False)
 
 
 def _checked(item: pytest.Item, name: object) -> str:
     if not isinstance(name, str):
-        raise pytest.UsageError(f"{item.nodeid}: requires({name!r}): a requirement is text")
+        _mistake(item, f"requires({name!r}): a requirement is text")
     versioned = _VERSIONED.fullmatch(name)
     if versioned:
         try:
             SpecifierSet(versioned[2])
+            return name
         except (InvalidSpecifier, InvalidVersion):
-            raise pytest.UsageError(
-                f"{item.nodeid}: requires({name!r}): {versioned[2]!r} is no condition for a version"
-            ) from None
+            pass
+        _mistake(item, f"requires({name!r}): {versioned[2]!r} is no condition for a version")
     return name

@@ -19,7 +19,7 @@ from belay.testing.measurements import measurement
 from belay.testing.options import settings_of
 from belay.testing.requirements import Requirements, requirements_of
 from belay.testing.shelf import Shelf
-from belay.testing.slots import slots_of
+from belay.testing.slots import checked_slots
 
 if TYPE_CHECKING:
     from belay.device import Device
@@ -53,7 +53,7 @@ class Run:
             worker = getattr(self._config, "workerinput", None)
             notes = worker.get("belay_notes", "") if worker else ""
             self._shelf = Shelf(
-                slots_of(self._settings),
+                checked_slots(self._settings),
                 self._settings,
                 shared=worker is not None,
                 notes=Path(notes) if notes else None,
@@ -87,7 +87,7 @@ class Run:
         self.shelf.take_many()
         mine = self.shelf.held_by(item.nodeid)
         wanted = requirements_of(item, board)
-        if len(mine) < count:
+        if len(mine) < count and self._settings.replay is None:
             self._refuse_too_many(wanted, count)
         while len(mine) < count:
             mine.append(self._take(item, wanted))
@@ -131,6 +131,9 @@ class Run:
         same_module = nextitem is not None and _module(nextitem) == _module(item)
         stays = self._settings.reset == "module" and same_module
         failures = self._shelf.give_back(item.nodeid, stays=stays)
+        if any(outcome == "failed" for _, outcome, _ in item.stash.get(_OUTCOMES, [])):
+            # A test that has failed has not asked for all that was recorded.
+            failures = [one for one in failures if not isinstance(one, errors.ReplayError)]
         if failures:
             raise failures[0]
 
@@ -161,7 +164,10 @@ class Run:
         if report.when != "teardown":
             return
         if boards and self._settings.log_dir is not None:
-            write_log(self._settings.log_dir, item.nodeid, boards, outcomes)
+            try:
+                write_log(self._settings.log_dir, item.nodeid, boards, outcomes)
+            except OSError as error:  # the disk is full, say: no reason to end the run
+                report.sections.append(("device log", f"its file could not be written: {error}"))
         if records := item.stash.get(_MEASURED, []):
             report.belay_measurements = records  # type: ignore[attr-defined]
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from belay import errors
 from belay.testing.held import HeldBoard, Quarantined
 from belay.testing.requirements import Requirements, describe
 from belay.testing.slots import Slot
+from belay.testing.tapes import Tapes
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -51,6 +53,8 @@ class Shelf:
         self._held: list[HeldBoard] = []
         self._bad: dict[str, str] = {}
         self._several: BaseFileLock | None = None
+        folder = settings.record or settings.replay
+        self._tapes = None if folder is None else Tapes(folder, slots)
 
     def held_by(self, test: str) -> list[HeldBoard]:
         """The boards that a test has, in the order in which it got them."""
@@ -69,6 +73,39 @@ class Shelf:
             wanted: what it asks.
             reset: whether to soft-reset the board first; None: as the settings say.
         """
+        if self._settings.replay is not None:
+            return self._replayed(test, wanted)
+        if self._tapes is None:
+            return self._taken(test, module, wanted, reset)
+        try:
+            return self._taken(test, module, wanted, reset)
+        except pytest.skip.Exception as skipped:
+            self._tapes.was_skipped(test, str(skipped))
+            raise
+
+    def _replayed(self, test: str, wanted: Requirements) -> HeldBoard:
+        """The recording of a test's next board, in its place."""
+        assert self._tapes is not None
+        if why := self._tapes.skipped(test):
+            pytest.skip(f"when it was recorded: {why}")
+        number = len(self.held_by(test)) + 1
+        slot = self._tapes.played(test, number)
+        if slot is None:
+            which = "it" if number == 1 else f"board number {number} of it"
+            pytest.fail(
+                f"there is no recording of {which} in {self._tapes}; --device-record makes one",
+                pytrace=False,
+            )
+        held = HeldBoard(slot, None, self._settings.connect_timeout)
+        held.user = test
+        self._held.append(held)
+        held.begin(reset=self._settings.reset != "never")
+        if unmet := wanted.unmet(held):
+            pytest.skip(f"{describe(held)} {unmet}")
+        self._sync(held)
+        return held
+
+    def _taken(self, test: str, module: str, wanted: Requirements, reset: bool | None) -> HeldBoard:
         end = time.monotonic() + self._settings.wait
         reasons: _Reasons = {}
         waited = False
@@ -78,6 +115,10 @@ class Shelf:
                 held = self._lock(slot, test)
                 if held is None:
                     busy.append(slot.name)
+                    continue
+                if news := self._bad_news(slot):  # since it was looked at
+                    self._forget(held)
+                    reasons[slot.name, slot.address] = news
                     continue
                 if self._ready(held, test, module, wanted, reasons, reset):
                     return held
@@ -160,48 +201,77 @@ class Shelf:
         """Connect a board that is held; False where it is not the right one after all."""
         slot = held.slot
         try:
-            if held.known and (unmet := wanted.unmet(held)):
+            if held.known and self._tapes is None and (unmet := wanted.unmet(held)):
                 reasons[slot.name, slot.address] = f"{describe(held)} {unmet}"
                 held.user = None
                 return False
+            if self._tapes is not None:
+                held.tape = self._tapes.to_record(test, len(self.held_by(test)), slot.name)
             held.begin(reset=self._to_reset(held, module) if reset is None else reset)
         except Quarantined as bad:
+            self._quarantine(slot, test, str(bad))  # before others get its lock
             self._forget(held)
-            self._quarantine(slot, test, str(bad))
-            pytest.fail(str(bad), pytrace=False)
+            failure = str(bad)
         except (errors.PortNotFoundError, errors.DeviceNotFoundError) as error:
             self._forget(held)
-            if slot.named:
-                pytest.fail(f"{slot.name}: {error}", pytrace=False)
-            slot.absent = f"is not there: {_first_line(error)}"
-            reasons[slot.name, slot.address] = slot.absent
-            return False
+            if not slot.named:
+                slot.absent = f"is not there: {_first_line(error)}"
+                reasons[slot.name, slot.address] = slot.absent
+                return False
+            failure = _named(slot, error)
+        except (errors.PortBusyError, errors.AuthenticationError) as error:
+            self._forget(held)
+            failure = _named(slot, error)
         except BaseException:
             self._forget(held)
             raise
+        else:
+            failure = ""
+        if failure:  # outside of the handlers, whose exceptions would say it all again
+            pytest.fail(failure, pytrace=False)
         if unmet := wanted.unmet(held):
             reasons[slot.name, slot.address] = f"{describe(held)} {unmet}"
             held.end()
+            held.drop_tape()
             if self.shared:
                 self._forget(held)
             return False
         held.module = module
+        self._sync(held)
         return True
+
+    def _sync(self, held: HeldBoard) -> None:
+        """Put the project's firmware on a board, where the settings say so."""
+        assert held.device is not None
+        for folder, where in self._settings.syncs:
+            try:
+                held.device.sync(folder, where)
+                continue
+            except (errors.BelayException, OSError, SyntaxError) as error:
+                failure = f"{held.slot.name}: {folder} cannot be put on it: {error}"
+            self._forget(held)
+            pytest.fail(failure, pytrace=False)
 
     def _to_reset(self, held: HeldBoard, module: str) -> bool:
         policy = self._settings.reset
+        if self._settings.record is not None:  # any choice of tests is to be played
+            return policy != "never"
         return policy == "function" or (policy == "module" and held.module != module)
 
     def _nothing_fits(self, wanted: Requirements, reasons: _Reasons) -> None:
         """Skip the test, with what each board said."""
         if not self.slots:
             pytest.skip(
-                "no board: --device names one, or [tool.belay.boards] (and --device-sim=never "
-                "rules out the virtual one)"
+                "no board but virtual ones, which --device-sim=never rules out: name one with "
+                "--device, or in [tool.belay.boards]"
             )
-        if wanted.boards and not any(slot.name in wanted.boards for slot in self.slots):
-            names = ", ".join(slot.name for slot in self.slots)
-            pytest.skip(f"no board {' or '.join(wanted.boards)} in this run, which has {names}")
+        names = [slot.name for slot in self.slots]
+        if wanted.boards and not set(wanted.boards) & set(names):
+            near = [found for name in wanted.boards for found in get_close_matches(name, names)]
+            pytest.skip(
+                f"no board {' or '.join(wanted.boards)} in this run, which has {', '.join(names)}"
+                + (f"; is {near[0]} meant?" if near else "")
+            )
         told = "; ".join(
             reason if reason.startswith(f"{name}:") else f"{name} {reason}"
             for (name, _), reason in reasons.items()
@@ -226,7 +296,7 @@ class Shelf:
                 held.end()
             except Exception as error:
                 failures.append(error)
-            if self.shared and not stays and not held.slot.private:
+            if held.slot.replayed or (self.shared and not stays and not held.slot.private):
                 self._forget(held)
         if self._several is not None:
             self._several.release()
@@ -262,6 +332,11 @@ class Shelf:
             with contextlib.suppress(OSError):
                 self._bad[key] = Path(self._notes, key).read_text(encoding="utf-8")
         return self._bad.get(key, "")
+
+
+def _named(slot: Slot, error: Exception) -> str:
+    said = str(error)
+    return said if said.startswith(slot.name) else f"{slot.name}: {said}"
 
 
 def _first_line(error: Exception) -> str:

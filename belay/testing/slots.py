@@ -23,7 +23,7 @@ from belay.transports.usb import UsbSpecifier, device_at
 if TYPE_CHECKING:
     from belay.testing.options import Settings
 
-__all__ = ["VIRTUAL", "Slot", "real", "slots_of"]
+__all__ = ["VIRTUAL", "Slot", "checked_slots", "real", "slots_of"]
 
 VIRTUAL = "virtual:"
 
@@ -39,6 +39,7 @@ class Slot:
         named: somebody said that it is to be used, so it must be there.
         stand_in: this is the virtual board in place of one that is not there, or not wanted.
         problem: why it cannot be opened at all; empty where it can.
+        seen: it was connected in this run: from then on it is missed.
         absent: what was said when it was found not to be there; empty as long as it was not.
     """
 
@@ -48,6 +49,7 @@ class Slot:
     named: bool = False
     stand_in: bool = False
     problem: str = ""
+    seen: bool = field(default=False, compare=False)
     absent: str = field(default="", compare=False)
 
     @property
@@ -58,10 +60,15 @@ class Slot:
     @property
     def private(self) -> bool:
         """Whether every opening gives another board, which needs no lock."""
-        if self.problem:
+        if self.problem or self.replayed:
             return False
         parsed = parse_address(self.address)
         return isinstance(parsed, VirtualAddress) and parsed.files is None
+
+    @property
+    def replayed(self) -> bool:
+        """Whether this is the recording of a board."""
+        return self.address.startswith("replay:")
 
     @property
     def key(self) -> str:
@@ -107,14 +114,34 @@ def slots_of(settings: Settings) -> list[Slot]:
         pytest.UsageError: a name or an address is wrong.
     """
     try:
-        slots = _named(settings.devices) if settings.devices else _configured()
+        with boards.project_at(settings.root):
+            slots = _named(settings.devices) if settings.devices else _configured()
     except BelayException as error:
-        raise pytest.UsageError(f"--device: {error}") from error
+        option = "--device" if settings.devices else boards.VARIABLE
+        said = str(error)
+        raise pytest.UsageError(
+            said if said.startswith(f"{option}:") else f"{option}: {said}"
+        ) from error
     if settings.sim == "only":
         slots = [slot.simulated() for slot in slots]
     if settings.sim == "never":
-        return [slot for slot in slots if slot.real]
+        real_ones = [slot for slot in slots if slot.real]
+        if settings.devices and not real_ones:
+            raise pytest.UsageError(
+                f"--device-sim=never rules out every board of --device: "
+                f"{', '.join(slot.name for slot in slots)}"
+            )
+        return real_ones
     return slots or [Slot(VIRTUAL, VIRTUAL, stand_in=True)]
+
+
+def checked_slots(settings: Settings) -> list[Slot]:
+    """The same for a test: a mistake fails it, in one line."""
+    try:
+        return slots_of(settings)
+    except pytest.UsageError as error:
+        said = str(error)
+    pytest.fail(said, pytrace=False)
 
 
 def _named(devices: tuple[str, ...]) -> list[Slot]:

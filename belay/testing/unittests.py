@@ -7,6 +7,7 @@ Their classes and methods are read from the syntax tree: a file for a board impo
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,8 +131,16 @@ def _requires(tree: ast.Module) -> tuple[str, ...]:
         if isinstance(node, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id == "__requires__" for target in node.targets
         ):
-            value = ast.literal_eval(node.value)
-            return (value,) if isinstance(value, str) else tuple(value)
+            value: object = None
+            with contextlib.suppress(ValueError):
+                value = ast.literal_eval(node.value)
+            names = (value,) if isinstance(value, str) else value
+            if not isinstance(names, (tuple, list)):
+                raise pytest.Collector.CollectError(
+                    f"line {node.lineno}: __requires__ is read, not run: it is a tuple of texts, "
+                    'such as ("wifi",)'
+                )
+            return tuple(names)
     return ()
 
 

@@ -78,6 +78,10 @@ def _open_other(
     """Open what is no serial port."""
     from belay.transports import address as forms
 
+    if isinstance(parsed, forms.ReplayAddress):
+        from belay.transports.replay import open_replay
+
+        return open_replay(parsed)
     if isinstance(parsed, forms.VirtualAddress):
         from belay.transports.virtual import open_virtual
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from belay.errors import AddressError
 from belay.transports.labgrid import LabgridAddress, parse_labgrid
 from belay.transports.options import Mistake, Options, join_options
+from belay.transports.replayaddress import ReplayAddress, parse_replay
 from belay.transports.usb import UsbSpecifier
 from belay.transports.virtualaddress import BOARD_NAME, VirtualAddress, parse_virtual
 
@@ -24,6 +25,7 @@ __all__ = [
     "BoardName",
     "ExecAddress",
     "Form",
+    "ReplayAddress",
     "SerialAddress",
     "SocketAddress",
     "TelnetAddress",
@@ -203,6 +205,7 @@ Address = (
     | UrlAddress
     | ExecAddress
     | VirtualAddress
+    | ReplayAddress
     | LabgridAddress
     | BoardName
 )
@@ -390,6 +393,12 @@ FORMS: tuple[Form, ...] = (
         "a shared one; options files, flash=2M, seed=N, circuitpython=1, bench, net, baud",
         ("virtual",),
         parse_virtual,
+    ),
+    Form(
+        "replay:FILE",
+        "a recording in the place of a board; option timing=recorded",
+        ("replay",),
+        parse_replay,
     ),
     Form("exec:command line", "a program's stdin and stdout", ("exec", "execpty"), _parse_exec),
     Form("execpty:command line", "a program that opens a terminal", ("execpty",), _parse_exec),

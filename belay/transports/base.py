@@ -41,6 +41,15 @@ class Transport(ABC):
     outside: Board | None = None
     """The outside of a virtual board: its pins, its sensors; None where the board is none."""
 
+    is_recording: bool = False
+    """Whether this is a recording in the place of a board, a
+    :class:`belay.transports.replay.ReplayTransport`."""
+
+    @property
+    def board_address(self) -> str:
+        """The address of the board itself; for a recording, that of the board it was made of."""
+        return self.address
+
     @abstractmethod
     def wait(self, timeout: float | None) -> bool:
         """Block until bytes can be read, until :meth:`wake`, or until the timeout has passed.
@@ -77,6 +86,20 @@ class Transport(ABC):
 
         Called before an interrupt, so that Ctrl-C does not stand behind kilobytes.
         """
+
+    def hard_reset(self) -> bool:
+        """Reset the chip from outside, as its button does, where the link reaches that far.
+
+        A serial port pulses RTS while DTR is off (:func:`belay.transports.levels.pulse`); a
+        virtual board has its button pressed. The link may end by it, as that of a USB port does.
+
+        Returns:
+            Whether something was done. Whether the board is wired to it nobody knows here.
+        """
+        if self.outside is None:
+            return False
+        self.outside.reset()
+        return True
 
     @abstractmethod
     def close(self) -> None:

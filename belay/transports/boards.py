@@ -8,9 +8,11 @@ write a file outside of it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +26,7 @@ from belay.transports.address import (
     Address,
     BoardName,
     ExecAddress,
-    SerialAddress,
+    ReplayAddress,
     UrlAddress,
     UsbAddress,
     VirtualAddress,
@@ -32,6 +34,7 @@ from belay.transports.address import (
     parse_address,
 )
 from belay.transports.boardtables import KEYS, NO_TABLE, BoardTable, read_table
+from belay.transports.placing import placed
 from belay.transports.usb import UsbSpecifier, list_devices
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "default",
     "entry_text",
     "look_up",
+    "project_at",
     "project_file",
     "remove",
     "resolve",
@@ -51,6 +55,9 @@ __all__ = [
 
 VARIABLE = "BELAY_DEVICE"
 _KEYS = ("address", "default", *KEYS)
+
+
+_project_folder: ContextVar[Path | None] = ContextVar("project folder", default=None)
 
 
 class BoardEntry(NamedTuple):
@@ -203,10 +210,20 @@ def user_file() -> Path:
     return Path(platformdirs.user_config_dir("belay", appauthor=False)) / "boards.toml"
 
 
+@contextlib.contextmanager
+def project_at(folder: Path) -> Iterator[None]:
+    """Take the project of another folder than the current one, inside a ``with`` block."""
+    token = _project_folder.set(folder)
+    try:
+        yield
+    finally:
+        _project_folder.reset(token)
+
+
 def project_file() -> Path | None:
     """The ``pyproject.toml`` of this folder, or of the nearest one above it."""
     try:
-        here = Path.cwd()
+        here = _project_folder.get() or Path.cwd()
     except OSError:  # the folder was deleted
         return None
     for folder in (here, *here.parents):
@@ -394,7 +411,7 @@ def _entry(name: str, value: Any, path: Path, project: bool) -> BoardEntry:
         )
     if project and (reason := _refused_in_project(address, path.parent)):
         return entry._replace(problem=f"{_refused(reason)}, or give the address itself")
-    return entry._replace(address=str(_placed(address, path.parent)))
+    return entry._replace(address=str(placed(address, path.parent)))
 
 
 def _refused(reason: str) -> str:
@@ -427,20 +444,15 @@ def _refused_in_project(address: Address, folder: Path) -> str:
         return f"it runs a program ({str(address).partition(':')[0]}:)"
     if isinstance(address, UrlAddress) and address.scheme in ("spy", "alt"):
         return f"{address.scheme}:// can write files"
+    if isinstance(address, ReplayAddress):
+        file = Path(folder, os.path.expanduser(address.file)).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            return "its file is outside of the project"
     if isinstance(address, VirtualAddress) and address.files is not None:
         files = Path(folder, os.path.expanduser(address.files)).resolve()  # a link may lead out
         if not files.is_relative_to(folder.resolve()):
             return "its files are outside of the project"
     return ""
-
-
-def _placed(address: Address, folder: Path) -> Address:
-    """The address with paths that are relative to the file it stands in."""
-    if isinstance(address, VirtualAddress) and address.files is not None:
-        return address._replace(files=str(folder / os.path.expanduser(address.files)))
-    if isinstance(address, SerialAddress) and address.port.startswith("./"):
-        return address._replace(port=str(folder / address.port))
-    return address
 
 
 def _place(where: str) -> Path:

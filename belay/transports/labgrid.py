@@ -176,10 +176,28 @@ def _client(place: str, command: str) -> str:
         raise ConnectionFailedError(f"labgrid:{place}: {program}: {error}") from error
     if not done.returncode:
         return done.stdout
-    said = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
-    kind = ConnectionFailedError
-    if "already acquired" in said:
-        kind = PortBusyError
-    elif "matches nothing" in said:
-        kind = PortNotFoundError
-    raise kind(f"labgrid:{place}: {said}")
+    raise _failure(place, done.stderr.strip() or done.stdout.strip())
+
+
+def _failure(place: str, output: str) -> ConnectionFailedError:
+    """What the client program has said, as an exception."""
+    said = (output or "labgrid-client failed without a word").splitlines()[-1]
+    said = said.removeprefix("labgrid-client: ").removeprefix("Error: ")
+    if "connect to coordinator" in said:
+        where = os.environ.get("LG_COORDINATOR")
+        return PortNotFoundError(
+            f"labgrid:{place}: no coordinator answers at "
+            + (f"{where}, which LG_COORDINATOR names." if where else "labgrid's usual address.")
+            + " Does it run there? LG_COORDINATOR is HOST:PORT of yours."
+        )
+    if "matches nothing" in said:
+        return PortNotFoundError(
+            f"labgrid:{place}: there is no such place; labgrid-client places lists them."
+        )
+    if "You have already acquired" in said:
+        return PortBusyError(
+            f"labgrid:{place}: another program of yours has acquired it, or has left it so: then "
+            f"labgrid-client -p {place} release frees it."
+        )
+    kind = PortBusyError if "already acquired" in said else ConnectionFailedError
+    return kind(f"labgrid:{place}: {said}")

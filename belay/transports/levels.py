@@ -14,9 +14,16 @@ import os
 import re
 import struct
 import sys
+import time
 from typing import Protocol
 
-__all__ = ["LevelPort", "drop", "lift", "own_usb", "set_together", "stay_at_close"]
+__all__ = ["LevelPort", "drop", "lift", "own_usb", "pulse", "set_together", "stay_at_close"]
+
+_HELD = 0.1
+"""Seconds in reset: as esptool's hard reset."""
+
+_STARTING = 0.2
+"""Seconds in which a chip has surely read its boot pins: capacitors take some milliseconds."""
 
 _OWN_USB = re.compile(r"(ttyACM\d+|(cu|tty)\.usbmodem.*)")
 _ADAPTERS = (0x0403, 0x067B, 0x10C4, 0x1A86)  # FTDI, Prolific, Silicon Labs, WCH
@@ -41,6 +48,28 @@ def drop(port: LevelPort) -> None:
     """Bring both lines of an open port to off, one after the other."""
     port.rts = False
     port.dtr = False
+
+
+def pulse(port: LevelPort) -> bool:
+    """Hold the chip behind a port in reset for a moment, and let it start its program.
+
+    Boards that are not wired so take no notice. The lines are left as they were.
+
+    Returns:
+        False where the port has no such lines.
+    """
+    try:
+        before = port.dtr, port.rts
+        port.dtr = False
+        port.rts = True
+        time.sleep(_HELD)
+        port.rts = False
+        # A chip that reads its boot pins while DTR is on alone would start its boot loader.
+        time.sleep(_STARTING)
+        lift(port, *before)
+    except (OSError, ValueError):  # pyserial's exceptions are among these
+        return False
+    return True
 
 
 def set_together(descriptor: int, dtr: bool | None, rts: bool | None) -> None:

@@ -13,6 +13,7 @@ from belay.transports.boards import resolve
 from belay.transports.usb import UsbSpecifier, device_at, same_board
 
 if TYPE_CHECKING:
+    from belay.transports.replay import ReplayOpening
     from belay.transports.virtual import VirtualOpening
 
 __all__ = ["Opening"]
@@ -57,6 +58,7 @@ class Opening:
         self._address: forms.Address | None = None
         self._seen: UsbSpecifier | None = None
         self._virtual: VirtualOpening | None = None
+        self._replay: ReplayOpening | None = None
         if isinstance(board, UsbSpecifier):
             self._address = forms.UsbAddress(board)
         elif board is not None:
@@ -81,6 +83,14 @@ class Opening:
 
             self._virtual = self._virtual or VirtualOpening(address)
             return self._virtual(self._timeout)
+        if isinstance(address, forms.ReplayAddress):
+            from belay.transports.replay import ReplayOpening
+
+            # Opened again, it goes on where it was.
+            self._replay = self._replay or ReplayOpening(
+                address.file, fast=address.fast, address=str(address)
+            )
+            return self._replay()
         transport = open_transport(
             str(address),
             baudrate=self._baudrate,
@@ -92,6 +102,11 @@ class Opening:
         if self._seen is None and isinstance(address, forms.SerialAddress):
             self._seen = None if address.port.startswith("/dev/pts/") else device_at(address.port)
         return transport
+
+    @property
+    def replays(self) -> bool:
+        """Whether it is a recording that is opened."""
+        return isinstance(self._resolve(), forms.ReplayAddress)
 
     def forget_board(self) -> None:
         """It will not be called again: a virtual board that waits for its plug ends."""

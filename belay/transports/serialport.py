@@ -111,23 +111,23 @@ class PySerialLink:
     """An open pyserial object as a :class:`~belay.transports.threaded.BlockingLink`."""
 
     def __init__(self, port: Any) -> None:
-        self._port = port
+        self.port = port
 
     def read(self) -> bytes:
         """Block for the first byte, then take all that is there."""
-        data: bytes = self._port.read(1)
-        if data and (count := self._port.in_waiting):
-            data += self._port.read(count)
+        data: bytes = self.port.read(1)
+        if data and (count := self.port.in_waiting):
+            data += self.port.read(count)
         return data
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
-        self._port.write(data)
+        self.port.write(data)
 
     def drop_output(self) -> None:
         """Empty the driver's output buffer, where the handler and a remote server know how to."""
         with contextlib.suppress(serial.SerialException, NotImplementedError):
-            self._port.reset_output_buffer()
+            self.port.reset_output_buffer()
 
     def reason(self, error: Exception) -> str:
         """Why the link ended."""
@@ -135,24 +135,33 @@ class PySerialLink:
 
     def cancel(self) -> None:
         """End a blocked read; a handler that cannot do that (``rfc2217://``) ends it by closing."""
-        if hasattr(self._port, "cancel_read"):
-            self._port.cancel_read()
+        if hasattr(self.port, "cancel_read"):
+            self.port.cancel_read()
         else:
-            self._port.close()
+            self.port.close()
 
     def close(self) -> None:
         """Close the port."""
         if sys.platform == "win32":  # there its driver would let the lines go one by one
             with contextlib.suppress(serial.SerialException, OSError):
-                levels.drop(self._port)
-        self._port.close()
+                levels.drop(self.port)
+        self.port.close()
+
+
+class _PySerialTransport(ThreadedTransport):
+    """Any pyserial object; that of ``rfc2217://`` has the lines of the far port."""
+
+    _link: PySerialLink
+
+    def hard_reset(self) -> bool:
+        return levels.pulse(self._link.port)
 
 
 def _threaded(port: Any, address: str, rate: float | None) -> Transport:
     # Set once, here: setting it configures the port.
     if port.timeout != _READ_TIMEOUT:
         port.timeout = _READ_TIMEOUT
-    return ThreadedTransport(PySerialLink(port), address=address, bytes_per_second=rate)
+    return _PySerialTransport(PySerialLink(port), address=address, bytes_per_second=rate)
 
 
 def _settle(port: serial.Serial, address: SerialAddress, exclusive: bool) -> None:
@@ -194,6 +203,9 @@ def _descriptor(port: serial.Serial, address: str, rate: float) -> Transport:
             if error is None or error.errno in (errno.EIO, errno.ENXIO, errno.ENODEV):
                 return "the device was unplugged, reset, or its driver closed the port."
             return super()._reason(error)
+
+        def hard_reset(self) -> bool:
+            return levels.pulse(port)
 
         def _release(self) -> None:
             port.close()

@@ -43,6 +43,10 @@ class TransportWrapper(Transport):
         """See :meth:`Transport.drop_output`."""
         self.inner.drop_output()
 
+    def hard_reset(self) -> bool:
+        """See :meth:`Transport.hard_reset`."""
+        return self.inner.hard_reset()
+
     def close(self) -> None:
         """See :meth:`Transport.close`."""
         self.inner.close()

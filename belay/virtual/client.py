@@ -316,7 +316,15 @@ class Board(Faulty):
 
     def same_as(self, other: Board) -> bool:
         """Whether both are the outside of one board."""
-        return self._pipe is other._pipe
+        return self._pipe.end is other._pipe.end
+
+    def unrecorded(self) -> Board:
+        """The same outside, for looks that are no part of a program, if that is being recorded.
+
+        Raises:
+            BoardGoneError: it is a recording, which has no such looks.
+        """
+        return Board.on(self.address, self._pipe.unrecorded())
 
     def command(self, do: str, /, timeout: float | None = 10.0, **arguments: Any) -> Any:
         """Give a command of the control pipe; ``command("commands")`` lists them.

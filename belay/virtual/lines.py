@@ -98,6 +98,7 @@ class Line(ABC):
             self.wakes += 1
             with contextlib.suppress(BlockingIOError):
                 self._signalled(self._woken.recv(4096))
+            return b""  # bytes that have come too are for the next wait: how it waits may change
         return self._receive(ready)
 
     def wait_for_wake(self, timeout: float | None) -> None:

@@ -38,6 +38,7 @@ class Pipe:
 
     def __init__(self, connect: Callable[[], socket.socket] | socket.socket, name: str) -> None:
         self.name = name
+        self.end: Pipe = self  # the same for all that hand on to it
         self._unused: socket.socket | None = None
         if isinstance(connect, socket.socket):
             self._unused = connection = connect
@@ -100,6 +101,14 @@ class Pipe:
     def lend(self, name: str, function: Callable[[float], Any]) -> None:
         """Leave a function of the board's seconds here that it can ask, under a name."""
         self._functions[name] = function
+
+    def unrecorded(self) -> Pipe:
+        """The same pipe for looks that are no part of a program, if that is being recorded.
+
+        Raises:
+            BoardGoneError: it is a recording, which has no such looks.
+        """
+        return self
 
     def close(self) -> None:
         """Close this end; the board goes on."""

@@ -36,10 +36,13 @@ class Source:
         labels: names for its channels, in order; usually the samples bring them.
         error: what has ended it, as text; empty where nothing did, or its end.
         ended: set once there will be no more samples.
+        clock: of the board, in whose recording the times are those of the recording; None where
+            there is no board.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, clock: Clock | None = None) -> None:
         self.label = label
+        self.clock = clock
         self.labels: list[str] = []
         self.error = ""
         self.ended = threading.Event()
@@ -58,8 +61,15 @@ class Source:
             series: to fill.
             began: the host's ``time.monotonic()`` at the plot's time zero.
         """
-        self._series, self._began = series, began
+        self._begin(series, began)
         threading.Thread(target=self._work, name=f"belay plot {self.label}", daemon=True).start()
+
+    def _begin(self, series: Series, began: float) -> None:
+        self._series = series
+        self._began = began if self.clock is None else self.clock.moment("plot", began)
+
+    def _now(self) -> float:
+        return time.monotonic() if self.clock is None else self.clock.now()
 
     def stop(self) -> None:
         """Take no more samples."""
@@ -91,7 +101,7 @@ class EventSource(Source):
     """What a board emits; its times are those of the board."""
 
     def __init__(self, stream: EventStream) -> None:
-        super().__init__(str(stream.topic))
+        super().__init__(str(stream.topic), stream.clock)
         self._stream = stream
 
     def _fill(self) -> None:
@@ -128,7 +138,8 @@ class IteratorSource(Source):
 
     def __init__(self, items: Iterator[Any]) -> None:
         name = getattr(items, "_name", None) or getattr(items, "__name__", "")
-        super().__init__(str(name or type(items).__name__))
+        clock = items.clock if isinstance(items, BoardGenerator) else None
+        super().__init__(str(name or type(items).__name__), clock)
         self._items = items
 
     def _fill(self) -> None:
@@ -141,7 +152,7 @@ class IteratorSource(Source):
                 if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], datetime):
                     self._add(item[1].timestamp() - wall, item[0])
                 else:
-                    self._add(time.monotonic(), item)
+                    self._add(self._now(), item)
         finally:
             if isinstance(self._items, BoardGenerator):
                 with contextlib.suppress(Exception):  # a board that is gone: it has ended too
@@ -170,7 +181,7 @@ class PolledSource(Source):
     """What a board answers when it is idle: the value of an expression, or an object's reading."""
 
     def __init__(self, device: Device, question: polling.Question, label: str, every: float):
-        super().__init__(label)
+        super().__init__(label, device.clock)
         self._device = device
         self._question = question
         self._every = every
@@ -178,7 +189,7 @@ class PolledSource(Source):
 
     def start(self, series: Series, began: float) -> None:
         """Begin; the poller of the board has the thread."""
-        self._series, self._began = series, began
+        self._begin(series, began)
         poller = polling.poller_of(self._device)
         self._watch = poller.watch(self._question, self._take, self._every)
 
@@ -208,12 +219,12 @@ class Given(Source):
 
     def start(self, series: Series, began: float) -> None:
         """Begin to take."""
-        self._series, self._began = series, began
+        self._begin(series, began)
 
     def take(self, sample: Any) -> None:
         """Add a sample, of now. Once stopped, it does nothing."""
         if not self.over:
-            self._add(time.monotonic(), sample)
+            self._add(self._now(), sample)
 
     def stop(self) -> None:
         """Take no more."""

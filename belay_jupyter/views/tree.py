@@ -5,33 +5,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from belay.errors import BelayException
-from belay.output import handler
-from belay.proxies import make_proxy_from_result, operation
-from belay.proxy_operations import EXPRESSION
+from belay.proxies import make_proxy_from_result
 from belay_jupyter import polling
 from belay_jupyter.views.base import View
+from belay_jupyter.views.opening import ITEM, MEMBER, opener
+
+if TYPE_CHECKING:
+    from belay.proxies import ProxyObject
 
 __all__ = ["TreeView"]
 
 _CONTAINERS = ("list", "tuple", "dict")
 _NO_INSIDE = ("int", "float", "str", "bool", "bytes", "NoneType", "")
 
-_ITEM = "list(a.values())[b]if isinstance(a,dict)else a[b]if isinstance(a,(list,tuple))else None"
-
 
 class TreeView(View):
     """Type, text and members; each member opens with a button. One message a level."""
+
+    def __init__(
+        self, proxy: ProxyObject, every: float | None = None, seen: polling.Answer | None = None
+    ) -> None:
+        self._seen = seen
+        super().__init__(proxy, every)
+
+    def refresh(self) -> bool:
+        """Look at the object now; one message, unless what there is to see is already known."""
+        seen, self._seen = self._seen, None
+        if seen is None:
+            return super().refresh()
+        self._take(seen)
+        return not seen.error
 
     def build(self) -> list[Any]:
         """A heading, and a row for each member."""
         self._heading = widgets.HTML()
         self._rows = widgets.VBox([])
         self._members: Sequence[Any] = ()
+        self._labels: dict[int, Any] = {}
         return [self._heading, self._rows]
 
     def question(self) -> polling.Question:
@@ -39,7 +53,7 @@ class TreeView(View):
         return polling.Question(polling.MEMBERS, self.proxy)
 
     def shown(self, value: Any) -> None:
-        """The members; what was open is closed where they have changed."""
+        """The members; what was open stays open unless there are other ones."""
         type_name, text, count, members = value
         more = f", {count} members" if count else ""
         self._type = type_name
@@ -48,9 +62,12 @@ class TreeView(View):
             if not members
             else f"{escape(type_name)}{more}"
         )
-        if list(members) != list(self._members):
-            self._members = members
+        before, self._members = self._members, members
+        if [one[:3] for one in before] != [one[:3] for one in members]:
+            self._labels = {}
             self._rows.children = [self._row(i, one) for i, one in enumerate(members)]
+        for place, label in self._labels.items():
+            label.value = _label(members[place])
 
     def static(self) -> str:
         """The members as a table."""
@@ -62,46 +79,15 @@ class TreeView(View):
         return f"{self._heading.value}<table>{rows}</table>"
 
     def _row(self, index: int, member: Any) -> Any:
-        name, kind, type_name, text = member
-        label = widgets.HTML(
-            f"<b>{escape(name)}</b> <i>{escape(type_name)}</i> <code>{escape(text)}</code>"
-        )
-        inside = widgets.VBox([], layout={"margin": "0 0 0 24px"})
+        name, kind, type_name, _ = member
         if kind == "f" and self._type not in _CONTAINERS:
-            return self._method(name, inside)
+            return self._method(name, widgets.VBox([], layout={"margin": "0 0 0 24px"}))
+        label = self._labels[index] = widgets.HTML(_label(member))
         if type_name in _NO_INSIDE:
             return label
-        button = widgets.Button(description="▸", tooltip=f"open {name}", layout={"width": "32px"})
-        button.on_click(lambda _: self._open(index, name, button, inside))
+        inner = (ITEM, index) if self._type in _CONTAINERS else (MEMBER, name)
+        button, inside = opener(self, name, *inner)
         return widgets.VBox([widgets.HBox([button, label]), inside])
-
-    def _open(self, index: int, name: str, button: Any, inside: Any) -> None:
-        if inside.children:
-            inside.children, button.description = [], "▸"
-            return
-        try:
-            child = self._child(index, name)
-        except BelayException as error:
-            self.tell(str(error))
-            return
-        if child is NotImplemented:
-            self.tell("busy: the board runs something else; nothing was opened")
-            return
-        from belay_jupyter.views.registry import view
-
-        inside.children, button.description = [view(child).widget], "▾"
-
-    def _child(self, index: int, name: str) -> Any:
-        """A proxy of a member, made in one message."""
-        device, operand = self.proxy._belay_device, self.proxy._belay_operand
-        self.proxy._belay_check()
-        if self._type in _CONTAINERS:
-            wanted = operation(EXPRESSION, operand, _ITEM, index)
-        else:
-            wanted = operation(EXPRESSION, operand, "getattr(a,b)", name)
-        session = device._session
-        answer = session.perform_if_idle(wanted, timeout=5, output=handler(None))
-        return answer if answer is NotImplemented else make_proxy_from_result(device, answer)
 
     def _method(self, name: str, result: Any) -> Any:
         """A method: a field for its arguments, as Python literals, and a button that calls it."""
@@ -132,3 +118,8 @@ class TreeView(View):
 
         button.on_click(called)
         return widgets.VBox([widgets.HBox([button, field]), result])
+
+
+def _label(member: Any) -> str:
+    name, _, type_name, text = member
+    return f"<b>{escape(name)}</b> <i>{escape(type_name)}</i> <code>{escape(text)}</code>"

@@ -110,7 +110,7 @@ def test_wrong_names(kernel: Kernel, cell: str, message: str) -> None:
     assert "magics.py" not in error
 
 
-def test_what_cannot_travel_is_a_proxy_that_costs_nothing_to_show(kernel: Kernel) -> None:
+def test_what_cannot_travel_is_a_proxy(kernel: Kernel) -> None:
     kernel.good("%%device\ndef made():\n    print('called')\n    return 5")
     reply = kernel.good("%%device\nmade")
     assert re.fullmatch(r"<ProxyObject function at virtual:, handle \d+>", reply.result or "")
@@ -126,9 +126,11 @@ def test_what_cannot_travel_is_a_proxy_that_costs_nothing_to_show(kernel: Kernel
         "device._session.on_answer = lambda *a: count.append(a)"
     )
     kernel.good(asked)
+    kernel.good("%config BelayMagics.views = False")  # a line of text costs no message
     kernel.good("%%device -o keep\nkeep = object()\nkeep")
     kernel.good("keep")
     assert kernel.good("len(count)").result == "1"
+    kernel.good("%config BelayMagics.views = True")
 
 
 def test_the_comment_form(kernel: Kernel) -> None:

@@ -15,6 +15,7 @@ import nbformat
 import pytest
 
 from tests.jupyter.kernels import PATIENCE, ROOT
+from tests.jupyter.played import compare, outputs, settled
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FIRST = ROOT / "notebooks" / "01-first-board.ipynb"
@@ -42,6 +43,10 @@ def write(path: Path, *cells: str) -> str:
     content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     path.write_text(nbformat.writes(content))
     return str(path)
+
+
+LINES = {"07-live-plot": 8}
+"""Lines in the plots of a notebook."""
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -112,10 +117,13 @@ EXPECTED = {
         "<PinView of <ProxyObject machine.Pin at virtual:, led>>",
         "<PWMView of <ProxyObject machine.PWM at virtual:, motor>>",
         "<ADCView of <ProxyObject machine.ADC at virtual:, knob>>",
-        "<TreeView of <ProxyObject dict at virtual:, settings>>",
+        "<I2CView of <ProxyObject machine.I2C at virtual:, bus>>",
+        "Out[7]: <ProxyObject neopixel.NeoPixel at virtual:, lights>\n",
+        "<ContainerView of <ProxyObject dict at virtual:, settings>>",
+        "<TreeView of <ProxyObject Tank at virtual:, tank>>",
         "<TankView of <ProxyObject Tank at virtual:, tank>>",
-        "Out[9]: (7, 7.0)\n",
-        "9 cells",
+        "Out[12]: (7, 7.0)\n",
+        "12 cells",
     ],
     "07-live-plot": [
         "<LivePlot of nothing yet: 0 samples (0/s)>",
@@ -159,9 +167,10 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_demo_shows_a_notebook_as_it_runs(path: Path) -> None:
-    """Every notebook, from top to bottom, in its own kernel."""
-    done = demo(*([] if path == FIRST else [str(path)]))
+def test_the_demo_shows_a_notebook_as_it_runs(path: Path, tmp_path: Path) -> None:
+    """Every notebook, from top to bottom, in its own kernel; and then without its boards."""
+    tapes, first, again = (str(tmp_path / name) for name in ("tapes", "a.ipynb", "b.ipynb"))
+    done = demo("--record", tapes, "--save", first, *([] if path == FIRST else [str(path)]))
     out = done.stdout
     assert done.returncode == 0, out + done.stderr
     assert done.stderr == ""
@@ -170,6 +179,16 @@ def test_the_demo_shows_a_notebook_as_it_runs(path: Path) -> None:
         assert text in out[at:], out
         at = out.index(text, at)
     assert "\x1b" not in out
+    (tmp_path / "wasmtime.py").write_text("raise ImportError('no board can be made here')")
+    places = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = demo("--replay", tapes, "--save", again, str(path), PYTHONPATH=places)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if path.stem == "02-two-boards":
+        assert settled(Path(again)) == settled(Path(first))
+    else:
+        lines = compare(outputs(Path(first)), outputs(Path(again)))
+        assert lines == LINES.get(path.stem, 0)
+    assert sum(map(len, outputs(Path(again)))) > 5
 
 
 def test_the_demo_shows_output_while_the_cell_runs(tmp_path: Path) -> None:

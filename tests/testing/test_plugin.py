@@ -7,6 +7,8 @@ import json
 import re
 import xml.etree.ElementTree as ET
 
+import pytest
+
 from tests.testing.rigs import Runs
 from tests.testing.rigs import runs as runs
 
@@ -298,3 +300,119 @@ def test_capability(device): pass
     done = runs.test(source, "--device-sim=never")
     done.assert_outcomes(skipped=2)
     assert "is not there" in done.stdout.str()
+
+
+MARKED = """
+import pytest
+pytestmark = [pytest.mark.{0}]
+def test_it(device): pass
+"""
+
+MISTAKES = {
+    "requires(min_free_ram='64k')": "requires(min_free_ram='64k'): that is a number of bytes",
+    "requires(platform=3)": "requires(platform=3): that is text",
+    "board('all')": '"all" is no name of a board; boards("all") has it alone',
+    "boards('all', 'rig')": '"all" is no name of a board; boards("all") has it alone',
+    "boards()": 'boards() takes names, such as boards("pico")',
+    "board('rig'), pytest.mark.boards('all')": "board() says on which board it runs, boards()",
+}
+
+
+def test_a_marker_that_is_wrong_fails_in_one_line(runs: Runs) -> None:
+    runs.project(RIG)
+    for number, mark in enumerate(MISTAKES):
+        (runs.pytester.path / f"test_{number}.py").write_text(MARKED.format(mark))
+    done = runs.run("--continue-on-collection-errors")
+    assert done.parseoutcomes() == {"errors": len(MISTAKES)}
+    text = done.stdout.str()
+    for said in MISTAKES.values():
+        assert said in text, said
+    assert "Traceback" not in text
+    assert "requirements.py" not in text  # no code of ours
+
+
+def test_what_a_board_lacks_is_told_with_what_it_has(runs: Runs) -> None:
+    runs.project(RIG)
+    done = runs.test(
+        """
+import pytest
+@pytest.mark.requires("wfi")
+def test_capability(device): pass
+@pytest.mark.board("rgi")
+def test_name(device): pass
+""",
+    )
+    done.assert_outcomes(skipped=2)
+    text = done.stdout.str()
+    assert "has no wfi (its capabilities: wifi, pin:loopback=2-3)" in text
+    assert "no board rgi in this run, which has rig; is rig meant?" in text
+
+
+OPTIONS = {
+    ("--device", "nobody"): "--device: 'nobody' is not a board address",
+    ("--device=rig", "--device-sim=never"): "--device-sim=never rules out every board of --device",
+    ("--device-log-dir=test_it.py/logs",): "--device-log-dir: there cannot be a folder",
+    (
+        "--device-measurements=test_it.py/x/m.json",
+    ): "--device-measurements: there cannot be a folder",
+    ("--device-measurements=.",): "is a folder",
+    ("-o", "belay_device_sync=firmware"): "belay_device_sync: there is no folder",
+    ("-o", "belay_device_unittest=board_tests"): "belay_device_unittest: there is no folder",
+    ("-o", "belay_device_sync=a\nb:/"): "'b:/' would replace a in / of the board",
+    ("-o", "belay_device_wait=long"): "belay_device_wait = 'long' is no number of seconds",
+}
+
+
+def test_an_option_that_is_wrong_ends_the_run_before_it_begins(runs: Runs) -> None:
+    runs.project(RIG)
+    (runs.pytester.path / "test_it.py").write_text("def test_it(device): pass\n")
+    for options, said in OPTIONS.items():
+        done = runs.run("-q", *options)  # without a header
+        assert done.ret == 4, options
+        assert said in done.stderr.str(), options
+        assert "Traceback" not in done.stderr.str()
+
+
+def test_boards_are_said_where_only_a_test_or_the_environment_speaks_of_them(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "def test_it(device): pass\n"
+    told = runs.test(source, "--collect-only").stdout.str()
+    assert "boards: virtual: (virtual); virtual: auto; reset: function" in told
+    monkeypatch.setenv("BELAY_DEVICE", "virtual:?seed=3")
+    assert "boards: virtual:?seed=3 (virtual)" in runs.test(source, "--collect-only").stdout.str()
+    monkeypatch.setenv("BELAY_DEVICE", "nonsense")  # no reason to end runs that use no board
+    done = runs.test("def test_it(): pass\n")
+    done.assert_outcomes(passed=1)
+    assert "boards: BELAY_DEVICE: 'nonsense' is not a board address" in done.stdout.str()
+
+
+def test_firmware_is_on_the_board_before_each_test(runs: Runs) -> None:
+    runs.project(RIG, ini='belay_device_sync = ["firmware", "extra:/lib"]\n')
+    for name, text in (("firmware/pump.py", "LITRES = 3\n"), ("extra/valve.py", "OPEN = True\n")):
+        (runs.pytester.path / name).parent.mkdir()
+        (runs.pytester.path / name).write_text(text)
+    source = """
+import pytest
+@pytest.mark.on_device
+@pytest.mark.parametrize("number", [1, 2])
+def test_it(number):
+    import os, pump, valve
+    assert pump.LITRES == 3 and valve.OPEN
+    os.remove("/pump.py")
+def test_after_a_power_cut(device, power):
+    power.cycle()
+    assert device("__import__('pump').LITRES") == 3
+"""
+    runs.test(source).assert_outcomes(passed=3)
+    (runs.pytester.path / "firmware" / "pump.py").write_text("LITRES = = 3\n")
+    done = runs.test(source)
+    done.assert_outcomes(errors=3)
+    assert re.search(r"rig: \S+firmware cannot be put on it: .*pump\.py", done.stdout.str())
+
+
+def test_an_argument_that_cannot_go_to_the_board(runs: Runs) -> None:
+    done = runs.test("import pytest\n@pytest.mark.on_device\ndef test_it(board): pass\n")
+    done.assert_outcomes(failed=1)
+    said = "the body of this test runs on the board, and board would have to go there: a value"
+    assert said in done.stdout.str()

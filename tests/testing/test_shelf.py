@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from belay.errors import ConnectionFailedError
+from belay.testing import hooks
+from belay.testing.slots import Slot
+from belay.transports.boardtables import BoardTable, Command
 from belay.transports.labgrid import serial_port_in
 from tests.testing.rigs import Runs, SilentBoard, rfc2217_board, tcp_board
 from tests.testing.rigs import runs as runs
@@ -123,7 +128,7 @@ def test_any(board): assert board.name == "good"
     assert steps[:4] == ["connect", "soft reset", "reset", "power cycle"]
     assert text.count("RESET") == text.count("CYCLE") == 1
     assert re.search(r"SKIPPED .*is in quarantine since test_it.py::test_first", text)
-    assert silent_board.clients == 4
+    assert silent_board.clients == 5  # one of them to see whether the link can reset
 
 
 def test_power_brings_a_board_back(runs: Runs, silent_board: SilentBoard, tmp_path: Path) -> None:
@@ -195,6 +200,30 @@ def test_a_hook_that_fails_says_how(runs: Runs) -> None:
     assert "power.cycle of rig: no_such_module:x cannot be loaded" in done.stdout.str()
 
 
+def test_a_command_that_hangs_is_killed_with_all_that_it_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hooks, "_PATIENCE", 0.5)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    slow = Command(("sh", "-c", f"cat {pipe} & wait"))  # reads for ever: nobody writes
+    switch = hooks.PowerSwitch(Slot("rig", "virtual:", BoardTable(power={"cycle": slow})))
+    with pytest.raises(ConnectionFailedError, match=r"power.cycle of rig: sh -c '.*within 0.5 s"):
+        switch.cycle()
+    with pytest.raises(OSError, match="No such device"):  # the reader is gone, too
+        os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+
+
+def test_hooks_are_not_even_loaded_to_collect_tests(runs: Runs) -> None:
+    runs.project(table(rig="address = 'virtual:'\npower = 'rig:Power'\nreset = 'rig:reset'"))
+    (runs.pytester.path / "rig.py").write_text("raise SystemExit('loaded')\n")
+    runs.pytester.syspathinsert()
+    source = "def test_it(power): power.cycle()\ndef test_other(device): pass\n"
+    assert runs.test(source, "--collect-only").ret == 0
+    done = runs.test("def test_it(device): assert device('6 * 7') == 42\n")
+    done.assert_outcomes(passed=1)
+
+
 SHOWN = """\
 Place 'pico':
   matches:
@@ -225,3 +254,35 @@ def test_the_serial_port_of_a_place() -> None:
     ):
         with pytest.raises(Exception, match=said):
             serial_port_in(text, "pico")
+
+
+QUARANTINED = """
+import pytest
+
+@pytest.mark.board("bad")
+@pytest.mark.parametrize("number", range(4))
+def test_bad(device, number): pass
+
+@pytest.mark.parametrize("number", range(6))
+def test_any(device, board, number):
+    assert board.name == "good"
+    device("import time; time.sleep_ms(50)")
+"""
+
+
+def test_all_workers_leave_a_bad_board_alone(runs: Runs, silent_board: SilentBoard) -> None:
+    with tcp_board() as good:
+        runs.project(
+            table(bad=f"address = '{silent_board.address}'", good=f"address = '{good}'"),
+            ini="belay_device_connect_timeout = '1.5'",
+        )
+        done = runs.test(QUARANTINED, "-n", "4", apart=True)
+    outcomes = done.parseoutcomes()
+    # The test that met it first fails, whichever it is; the others of its board are skipped.
+    assert outcomes["errors"] == 1
+    assert outcomes["passed"] in (5, 6)
+    assert outcomes["passed"] + outcomes["skipped"] == 9
+    text = done.stdout.str()
+    assert text.count("does not recover, and is left alone") == 1
+    assert len(re.findall(r"^SKIPPED .*bad is in quarantine since test_it.py::", text, re.M)) >= 1
+    assert silent_board.clients == 3  # one climb: connect, soft reset, has it reset lines?

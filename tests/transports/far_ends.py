@@ -131,20 +131,29 @@ class TerminalPort(serial.Serial):
     """A terminal as a serial port: it has no modem lines, which an RFC 2217 server asks for."""
 
     cts = dsr = ri = cd = False
+    on_reset: Callable[[], object] | None = None
 
     def _update_dtr_state(self) -> None: ...
 
-    def _update_rts_state(self) -> None: ...
+    def _update_rts_state(self) -> None:
+        if self.on_reset is not None and self.rts and not self.dtr:
+            self.on_reset()
 
     def _update_break_state(self) -> None: ...
 
 
 class SerialServer:
-    """pyserial's RFC 2217 server over a serial port."""
+    """pyserial's RFC 2217 server over a serial port, for one client after another.
 
-    def __init__(self, path: str) -> None:
+    Args:
+        path: the terminal.
+        reset: what a board's reset circuit does when RTS is on while DTR is off.
+    """
+
+    def __init__(self, path: str, reset: Callable[[], object] | None = None) -> None:
         self.port = TerminalPort(path, timeout=None)
-        self._server = TcpServer(self._serve)
+        self.port.on_reset = reset
+        self._server = TcpServer(self._serve, many=True)
         self.address = f"rfc2217://127.0.0.1:{self._server.port}"
 
     def _serve(self, client: socket.socket) -> None:
@@ -159,8 +168,9 @@ class SerialServer:
         manager = PortManager(self.port, Connection())  # type: ignore[arg-type]
         pump = threading.Thread(target=self._pump, args=(manager, Connection()), daemon=True)
         pump.start()
-        while data := client.recv(4096):
-            self.port.write(b"".join(manager.filter(data)))
+        with contextlib.suppress(OSError):
+            while data := client.recv(4096):
+                self.port.write(b"".join(manager.filter(data)))
         self.port.cancel_read()
         pump.join(10)
 

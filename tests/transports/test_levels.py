@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import termios
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import serial
 
+import belay
 from belay.transports import levels, open_transport, serialport
 from belay.transports.address import SerialAddress
 
@@ -31,7 +33,8 @@ class Lines:
         else:
             super().__setattr__(name, level)
 
-    dtr = rts = False
+    def __getattr__(self, name: str) -> bool:
+        return self.states[-1][("dtr", "rts").index(name)]
 
 
 RESET = (False, True)
@@ -75,6 +78,41 @@ def test_lines_that_move_together(
     monkeypatch.setattr("fcntl.ioctl", ioctl)
     levels.set_together(5, dtr, rts)
     assert done == [after | other]
+
+
+@pytest.mark.parametrize("before", [(True, True), (False, False), (True, False)])
+def test_a_pulse_resets_and_leaves_the_lines_as_they_were(
+    before: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = Lines(*before)
+    waited: list[int] = []
+    monkeypatch.setattr("time.sleep", lambda _: waited.append(len(lines.states)))
+    assert levels.pulse(lines)
+    held, starting = waited
+    assert lines.states[held - 1] == RESET
+    assert lines.states[starting - 1] == (False, False)
+    assert RESET not in lines.states[held:]
+    assert lines.states[-1] == before
+
+
+def test_no_pulse_where_there_are_no_lines() -> None:
+    master, slave = os.openpty()
+    try:
+        with contextlib.closing(open_transport(os.ttyname(slave))) as transport:
+            assert not transport.hard_reset()
+    finally:
+        os.close(slave)
+        os.close(master)
+
+
+def test_the_line_of_a_virtual_board_is_its_button() -> None:
+    with belay.Device("virtual:that_hangs") as device:
+        device.files.write_text("/kept", "1")
+        device.board.hang()
+    with contextlib.closing(open_transport("virtual:that_hangs")) as transport:
+        assert transport.hard_reset()
+    with belay.Device("virtual:that_hangs") as device:
+        assert device.files.exists("/kept")
 
 
 def test_a_port_without_such_lines() -> None:
