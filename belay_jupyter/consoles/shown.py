@@ -69,6 +69,8 @@ class Console:
     def __init__(self, board: Board, boards: Boards | None) -> None:
         from belay.terminal.history import LineHistory, default_path
 
+        if board.device._session.transport.is_recording:
+            raise FeatureUnavailableError("a recording has no prompt to type at")
         if not board.device._session.agent:
             raise FeatureUnavailableError(
                 "this board has no room for belay's agent, so its prompt cannot be shared with "

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import belay
 import belay_jupyter
+from belay.session.session import Session
 from belay.session.visiting import visit
 from belay.terminal.history import LineHistory
 from belay.transports import open_transport
@@ -268,11 +270,21 @@ def test_the_terminal_comes_from_the_kernel(board: belay.Device) -> None:
 
 
 def test_without_the_agent_it_says_what_to_use() -> None:
-    class Small:
-        agent = False
-
+    session = Session.open(open_transport("virtual:"), agent=False)
     with pytest.raises(belay.FeatureUnavailableError, match="belay terminal"):
-        visit(Small(), lambda here: None)  # type: ignore[arg-type]
+        visit(session, lambda here: None)
+    session.close()
+
+
+def test_a_recording_has_no_prompt(tmp_path: Path) -> None:
+    cassette = tmp_path / "board.tape"
+    with belay.Device("virtual:", record=cassette) as device:
+        pass
+    with (
+        belay.Device(f"replay:{cassette}") as device,
+        pytest.raises(belay.FeatureUnavailableError, match="recording"),
+    ):
+        belay_jupyter.console(device)
 
 
 def test_an_unknown_board() -> None:
