@@ -12,7 +12,7 @@ CHROMIUM = $(or $(BELAY_CHROMIUM),$(shell command -v chromium || command -v chro
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint pytest bench soak hardware browser constraints clean
+.PHONY: help demo lab test lint pytest bench notebooks soak hardware browser constraints clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,15 @@ pytest: $(VENV)/.test-ready $(VENV)/.lab-ready browser
 
 bench: $(VENV)/.test-ready  ## times and round trips beside Belay 0.30.1, mpremote 1.29.0 and mpytool 2.6.0
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+notebooks: $(VENV)/.test-ready  ## the notebooks as pages in build/: recorded the first time, played from then on
+	@mkdir -p build/notebooks build/cassettes
+	@for path in notebooks/*.ipynb; do name=$$(basename $$path .ipynb); \
+	  if [ -d build/cassettes/$$name ]; then how=replay; else how=record; fi; echo "$$how $$path"; \
+	  $(BIN)/python -m belay_jupyter demo --$$how build/cassettes/$$name --save build/notebooks/$$name.ipynb $$path >build/notebooks/$$name.log \
+	  || { cat build/notebooks/$$name.log; exit 1; }; done
+	@$(BIN)/jupyter nbconvert --log-level=WARN --to html build/notebooks/*.ipynb
+	@echo 'build/notebooks/*.html'
 
 soak: $(VENV)/.test-ready  ## the tests that take minutes: 100,000 calls, long silences
 	@$(BIN)/python -m pytest tests -m soak --timeout=3600 $(ARGS)

@@ -50,13 +50,13 @@ class Question(NamedTuple):
         what: an expression, a name, or a proxy.
         names: of methods, where they are to be called; or the name of a method or of a program
             on the board, and the arguments for it.
-        brings: the program of :mod:`belay.onboard` that has what is to be run.
+        brings: the programs of :mod:`belay.onboard` that have what is to be run.
     """
 
     kind: int
     what: str | ProxyObject
     names: tuple[Any, ...] = ()
-    brings: str = ""
+    brings: tuple[str, ...] = ()
 
 
 class Answer(NamedTuple):
@@ -271,7 +271,7 @@ def _operation(session: Session, asked: list[Question]) -> tuple[Operation, set[
     from belay.session.requests import LOOK, USE, Operation
 
     known = set() if session._lost_agent else session._extensions
-    new = {one.brings for one in asked if one.brings} - known
+    new = {name for one in asked for name in one.brings} - known
     code = b"L"
     values: tuple[Any, ...] = (list(map(question_words, asked)),)
     for name in sorted(new):

@@ -77,5 +77,6 @@ class ProxyDisplay:
                 raise BoardIsBusy(view.said)
             return view
         view = view_now(proxy)
-        self._views[id(proxy)] = weakref.ref(view)
+        there = {key: one for key, one in self._views.items() if one() is not None}
+        self._views = {**there, id(proxy): weakref.ref(view)}
         return view

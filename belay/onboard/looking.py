@@ -72,33 +72,46 @@ def kin(t):
     return [getattr(t, "__name__", "") for t in s]
 
 
+def one_look(kind, o, names):
+    if kind == 1:
+        return reading(o)
+    if kind == 2:
+        return [getattr(o, n)() for n in names]
+    if kind == 3:
+        return seen(o)
+    if kind == 5:
+        return LOOKS[names[0]](o, *names[1:])
+    if kind == 6:
+        return getattr(o, names[0])(*names[1:])
+    if kind == 7:
+        return kin(type(o))
+
+
+def one_answer(kind, o, names):
+    try:
+        if kind == 0:
+            v = eval(compile_(o, "<belay>", "eval") if compile_ else o, G)
+        elif kind > 15:
+            v = one_look(kind - 16, eval(o, G), names)
+        else:
+            v = one_look(kind, o, names)
+        return 1, v if travels(v) else text_of(v)
+    except Exception as e:
+        x = type(e).__name__
+        return 0, x + ": " + str(e) if str(e) else x
+
+
+def opened(o, text, b, kind, names):
+    # What an expression of a, the object, and b is: as proxies.py describes it; what its type is
+    # derived from; and a look at it.
+    v = function("return " + text, 2)(o, b)
+    return give(v), kin(type(v))[1:], one_answer(kind, v, names)
+
+
 def looked(a):
-    r = []
-    for kind, o, names in a[0]:
-        try:
-            if kind == 0:
-                v = eval(compile_(o, "<belay>", "eval") if compile_ else o, G)
-            elif kind > 15:
-                kind -= 16
-                o = eval(o, G)
-            if kind == 1:
-                v = reading(o)
-            elif kind == 2:
-                v = [getattr(o, n)() for n in names]
-            elif kind == 3:
-                v = seen(o)
-            elif kind == 5:
-                v = LOOKS[names[0]](o, *names[1:])
-            elif kind == 6:
-                v = getattr(o, names[0])(*names[1:])
-            elif kind == 7:
-                v = kin(type(o))
-            r.append((1, v if travels(v) else text_of(v)))
-        except Exception as e:
-            x = type(e).__name__
-            r.append((0, x + ": " + str(e) if str(e) else x))
-    return r
+    return [one_answer(*x) for x in a[0]]
 
 
+LOOKS["opened"] = opened
 plain_ = (int, float, str, bool, bytes, type(None))
 OPS[76] = looked

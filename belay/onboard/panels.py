@@ -38,7 +38,10 @@ def entries(o):
     for k in list(o)[:MOST_SEEN] if isinstance(o, dict) else range(min(len(o), MOST_SEEN)):
         v = o[k]
         s = text_of(v)
-        whole = len(s) < 200 and (type(v) in plain_ or travels(v))
+        try:
+            whole = len(s) < 200 and (type(v) in plain_ or travels(v))
+        except RuntimeError:  # it holds itself
+            whole = False
         r.append((text_of(k), type(v).__name__, s, whole))
     return type(o).__name__, len(o), r
 

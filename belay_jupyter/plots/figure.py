@@ -175,7 +175,10 @@ class LivePlot:
         Raises:
             ImportError: numpy is not installed.
         """
-        import numpy
+        try:
+            import numpy
+        except ImportError:
+            raise _missing("numpy") from None
 
         found = {}
         for one in self.series:
@@ -190,7 +193,10 @@ class LivePlot:
         Raises:
             ImportError: pandas is not installed.
         """
-        import pandas
+        try:
+            import pandas
+        except ImportError:
+            raise _missing("pandas") from None
 
         table = list(merged(self.series))
         index = pandas.Index([row[0] for row in table], name="seconds", dtype="float64")
@@ -237,6 +243,14 @@ class LivePlot:
         if self._shown is None:
             self._shown = Shown(self)
         self._shown.show()
+
+
+def _missing(name: str) -> ImportError:
+    return ImportError(
+        f"{name} is not installed: %pip install {name}. Without it: plot.series[0].rows() has "
+        "times and columns, and plot.save('x.csv') writes them",
+        name=name,
+    )
 
 
 def make(

@@ -75,7 +75,7 @@ def svg(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {below:.0f}" '
         f'width="{width}" height="{below:.0f}" font-family="sans-serif" font-size="12" '
-        f'role="img" aria-label="{label}">{"".join(parts)}</svg>'
+        f'style="max-width:100%;height:auto" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     )
 
 

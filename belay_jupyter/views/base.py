@@ -40,6 +40,7 @@ class View:
     Args:
         proxy: the object.
         every: seconds between two looks at it; None: when asked to.
+        seen: what the first look would show, where that is known already.
 
     Attributes:
         values: what the board has answered last.
@@ -49,7 +50,13 @@ class View:
 
     methods: tuple[str, ...] = ()
 
-    def __init__(self, proxy: ProxyObject, every: float | None = None) -> None:
+    def __init__(
+        self,
+        proxy: ProxyObject,
+        every: float | None = None,
+        *,
+        seen: polling.Answer | None = None,
+    ) -> None:
         self.proxy = proxy
         self.values: list[Any] = []
         self.said = self._name = ""
@@ -68,7 +75,10 @@ class View:
         head = widgets.HBox([self._heads, again], layout={"align_items": "center"})
         self.widget = widgets.VBox([head, *self.controls, self._message])
         self._again = again
-        self.refresh()
+        if seen is None:
+            self.refresh()
+        else:
+            self._take(seen)
         if not self.ended:
             poller = polling.poller_of(proxy._belay_device)
             alive = polling.Question(polling.ALIVE, proxy)
@@ -104,7 +114,7 @@ class View:
             name: the function's.
             args: its arguments behind the object.
         """
-        return polling.Question(polling.RUN, self.proxy, (name, *args), program)
+        return polling.Question(polling.RUN, self.proxy, (name, *args), (program,))
 
     def refresh(self) -> bool:
         """Look at the object now; one message.
@@ -150,10 +160,15 @@ class View:
         """The same for anything that can be asked of a board; see :meth:`on_board`."""
         return self._ask(wanted) is not None
 
+    @property
+    def follows(self) -> bool:
+        """Whether a control is being set to what the board said, and nobody has touched it."""
+        return self._updating == threading.get_ident()
+
     def _ask(self, wanted: polling.Question) -> polling.Answer | None:
         """What the board answers; None where it did not, and that is told."""
-        if self._updating == threading.get_ident():
-            return polling.Answer(None)  # the control follows the board, not the other way round
+        if self.follows:
+            return polling.Answer(None)
         answers = polling.ask(self.proxy._belay_device, [wanted, self.question()])
         if answers is None:
             self._show_again()
@@ -245,8 +260,9 @@ class View:
 
 def table(rows: Iterable[Iterable[str]], heads: Iterable[str] = ()) -> str:
     """Rows of HTML as a table; what came from a board or a user is escaped by the caller."""
-    head = "".join(f"<th>{one}</th>" for one in heads)
-    lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows]
+    left = ' style="text-align: left"'  # notebooks have numbers in mind, and align to the right
+    head = "".join(f"<th{left}>{one}</th>" for one in heads)
+    lines = ["<tr>" + "".join(f"<td{left}>{cell}</td>" for cell in row) + "</tr>" for row in rows]
     return f"<table>{head and f'<tr>{head}</tr>'}{''.join(lines)}</table>"
 
 

@@ -113,11 +113,11 @@ class ContainerView(View):
         drop.on_click(lambda _: self._drop(place))
         if kind in _PLAIN:
             return widgets.HBox([name, field, drop])
-        button, inside = opener(self, key, ITEM, place)
+        button, inside = opener(self, key, kind, ITEM, place)
         return widgets.VBox([widgets.HBox([name, field, drop, button]), inside])
 
     def _changed(self, place: int, text: str) -> None:
-        if self._updating is not None or text == self._entries[place][2]:
+        if self.follows or text == self._entries[place][2]:
             return
         key = self._entries[place][0]
         try:

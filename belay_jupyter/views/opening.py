@@ -9,27 +9,25 @@ from typing import Any
 import ipywidgets as widgets
 
 from belay.errors import BelayException
-from belay.output import handler
-from belay.proxies import ProxyObject, make_proxy_from_result, operation
-from belay.proxy_operations import EXPRESSION
-from belay_jupyter.views.base import View
+from belay.proxies import ProxyObject, make_proxy_from_result
+from belay_jupyter import polling
+from belay_jupyter.views.base import BoardIsBusy, View
 
-__all__ = ["BUSY", "ITEM", "MEMBER", "opener"]
+__all__ = ["ITEM", "MEMBER", "opener"]
 
 ITEM = "list(a.values())[b]if isinstance(a,dict)else a[b]if isinstance(a,(list,tuple))else None"
 """What is in a place of a container, for :func:`opener`."""
 
 MEMBER = "getattr(a,b)"
 
-BUSY = "busy: the board runs something else; nothing was opened"
 
-
-def opener(view: View, name: str, text: str, operand: Any) -> tuple[Any, Any]:
+def opener(view: View, name: str, type_name: str, text: str, operand: Any) -> tuple[Any, Any]:
     """A button that opens a member, and the box in which it is then shown.
 
     Args:
         view: of the object.
         name: of the member, for people.
+        type_name: of it, as it was when it was looked at.
         text: an expression of the board: ``a`` is the object, ``b`` the operand.
         operand: for it.
     """
@@ -41,32 +39,37 @@ def opener(view: View, name: str, text: str, operand: Any) -> tuple[Any, Any]:
             inside.children, button.description = [], "▸"
             return
         try:
-            child = _child(view, name, text, operand)
-        except BelayException as error:
+            inside.children = [_child(view, name, type_name, text, operand)]
+            button.description = "▾"
+        except (BelayException, BoardIsBusy) as error:
             view.tell(str(error))
-            return
-        if child is None:
-            view.tell(BUSY)
-            return
-        inside.children, button.description = [child], "▾"
 
     button.on_click(clicked)
     return button, inside
 
 
-def _child(view: View, name: str, text: str, operand: Any) -> Any:
-    """The widget of a member: a message for a proxy of it, and one for a look."""
-    device = view.proxy._belay_device
-    view.proxy._belay_check()
-    wanted = operation(EXPRESSION, view.proxy._belay_operand, text, operand)
-    answer = device._session.perform_if_idle(wanted, timeout=5, output=handler(None), taped=True)
-    if answer is NotImplemented:
-        return None
-    child = make_proxy_from_result(device, answer)
+def _child(view: View, name: str, type_name: str, text: str, operand: Any) -> Any:
+    """The widget of a member. What a tree or a table shows of it comes in the same message.
+
+    Raises:
+        BelayException: it cannot be shown; the message says why.
+        BoardIsBusy: the board runs something else.
+    """
+    from belay_jupyter.views.registry import child_of, first_look
+
+    kind, names, brings = first_look(view.proxy, type_name)
+    how = ("opened", text, operand, kind, list(names))
+    wanted = polling.Question(polling.RUN, view.proxy, how, ("proxies", *brings))
+    answers = polling.ask(view.proxy._belay_device, [wanted])
+    if answers is None:
+        raise BoardIsBusy("busy: the board runs something else; nothing was opened")
+    if answers[0].error:
+        raise BelayException(answers[0].error)
+    described, bases, (good, value) = answers[0].value
+    child = make_proxy_from_result(view.proxy._belay_device, described)
     if not isinstance(child, ProxyObject):  # it has been replaced since it was shown
         return widgets.HTML(f"<code>{escape(repr(child))}</code>")
-    from belay_jupyter.views.registry import view as shown
-
-    made = shown(child)
+    seen = polling.Answer(value) if good else polling.Answer(None, value)
+    made = child_of(child, type_name, bases, seen)
     made.rename(name)
     return made.widget

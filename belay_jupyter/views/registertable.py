@@ -96,7 +96,7 @@ class RegisterTable:
             layout={"flex": "0 0 150px"},
         )
         wide = 70 + 14 * register.size
-        layout = {"flex": f"0 0 {wide}px"}
+        layout = {"width": f"{wide}px", "flex": "0 0 auto"}
         number: Any
         if register.access == "ro":
             number = widgets.Label(layout=layout, style={"font_family": "monospace"})

@@ -24,7 +24,7 @@ from belay_jupyter.views.uart import UARTView
 if TYPE_CHECKING:
     from belay.proxies import ProxyObject
 
-__all__ = ["Factory", "register", "view", "view_now"]
+__all__ = ["Factory", "child_of", "first_look", "register", "view", "view_now"]
 
 Factory = Callable[..., View]
 
@@ -43,6 +43,9 @@ _factories: dict[str, Factory] = {
     "dict": ContainerView,
     "list": ContainerView,
 }
+
+_OF_MICROPYTHON = {PinView, PWMView, ADCView, I2CView, RTCView, SPIView, UARTView}
+"""CircuitPython has types of some of these names, too, and they work otherwise."""
 
 
 def register(type_name: str, factory: Factory) -> None:
@@ -75,26 +78,69 @@ def view_now(proxy: ProxyObject) -> View:
     return made
 
 
+def first_look(proxy: ProxyObject, type_name: str) -> tuple[int, tuple[Any, ...], tuple[str, ...]]:
+    """What the view of a member of an object will ask first: kind, names, and what brings them.
+
+    Args:
+        proxy: the object.
+        type_name: of the member.
+    """
+    found = _known(proxy, type_name)
+    if found is None:
+        return polling.MEMBERS, (), ()
+    if found is ContainerView:
+        return polling.RUN, ("entries",), ("panels",)
+    return polling.ALIVE, (), ()  # nothing: it asks by itself
+
+
+def child_of(proxy: ProxyObject, type_name: str, bases: list[str], seen: polling.Answer) -> View:
+    """The view of a member.
+
+    Args:
+        proxy: the member.
+        type_name: what :func:`first_look` was given.
+        bases: what its type is derived from.
+        seen: what the board answered to the first look.
+    """
+    kind = proxy._belay_kind
+    if kind is not None:
+        kind.bases = bases
+    expected = _known(proxy, type_name)
+    found = _factory(proxy)
+    if found is expected and found in (None, ContainerView):
+        return (found or TreeView)(proxy, seen=seen)
+    return (found or TreeView)(proxy, None)
+
+
 def _made(proxy: ProxyObject, every: float | None, options: dict[str, Any], *, wait: bool) -> View:
     if proxy._belay_kind is None or proxy._belay_device.closed:
         _learn(proxy, wait=wait)
     kind = proxy._belay_kind
-    found = _found(kind.name) if kind is not None else None
-    seen = None
-    if found is None and kind is not None and kind.bases is None:
+    if kind is not None and kind.bases is None and _known(proxy, kind.name) is None:
         # What it is derived from; and, for most things are nothing special, what there is to see.
         questions = [polling.Question(what, proxy) for what in (polling.KIN, polling.MEMBERS)]
         answers = polling.ask(proxy._belay_device, questions, wait=wait)
         if answers is None:
             raise BoardIsBusy("busy: the board runs something else")
-        bases, seen = answers
-        if not bases.error:
-            kind.bases = bases.value[1:]
-    if found is None and kind is not None:
-        found = next(filter(None, map(_found, kind.bases or ())), None)
-    if found is not None:
-        return found(proxy, every, **options)
-    return TreeView(proxy, every, seen=seen, **options)
+        if not answers[0].error:
+            kind.bases = answers[0].value[1:]
+        if _factory(proxy) is None:
+            return TreeView(proxy, every, seen=answers[1], **options)
+    return (_factory(proxy) or TreeView)(proxy, every, **options)
+
+
+def _factory(proxy: ProxyObject) -> Factory | None:
+    """What shows an object, by all that is known of its type; None: nothing special."""
+    kind = proxy._belay_kind
+    names = [] if kind is None else [kind.name, *(kind.bases or ())]
+    return next(filter(None, (_known(proxy, name) for name in names)), None)
+
+
+def _known(proxy: ProxyObject, name: str) -> Factory | None:
+    """What shows objects of a type on a proxy's board."""
+    factory = _found(name)
+    other = proxy._belay_device._session.facts.name != "micropython"
+    return None if other and factory in _OF_MICROPYTHON else factory
 
 
 def _found(name: str) -> Factory | None:

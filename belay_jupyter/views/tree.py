@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -13,9 +13,6 @@ from belay.proxies import make_proxy_from_result
 from belay_jupyter import polling
 from belay_jupyter.views.base import View
 from belay_jupyter.views.opening import ITEM, MEMBER, opener
-
-if TYPE_CHECKING:
-    from belay.proxies import ProxyObject
 
 __all__ = ["TreeView"]
 
@@ -25,20 +22,6 @@ _NO_INSIDE = ("int", "float", "str", "bool", "bytes", "NoneType", "")
 
 class TreeView(View):
     """Type, text and members; each member opens with a button. One message a level."""
-
-    def __init__(
-        self, proxy: ProxyObject, every: float | None = None, seen: polling.Answer | None = None
-    ) -> None:
-        self._seen = seen
-        super().__init__(proxy, every)
-
-    def refresh(self) -> bool:
-        """Look at the object now; one message, unless what there is to see is already known."""
-        seen, self._seen = self._seen, None
-        if seen is None:
-            return super().refresh()
-        self._take(seen)
-        return not seen.error
 
     def build(self) -> list[Any]:
         """A heading, and a row for each member."""
@@ -86,7 +69,7 @@ class TreeView(View):
         if type_name in _NO_INSIDE:
             return label
         inner = (ITEM, index) if self._type in _CONTAINERS else (MEMBER, name)
-        button, inside = opener(self, name, *inner)
+        button, inside = opener(self, name, type_name, *inner)
         return widgets.VBox([widgets.HBox([button, label]), inside])
 
     def _method(self, name: str, result: Any) -> Any:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,33 @@ def a_plot_advances(page: sync_api.Page, pictures: Path, tmp_path: Path) -> None
     the_plot_is_used(page, plot, tmp_path)
     plot.screenshot(path=pictures / "live-plot.png")
     dark(page, plot, pictures)
+
+
+def a_minute_is_plotted(page: sync_api.Page) -> list[int]:
+    """The pictures that the page has drawn in each second of a minute of samples."""
+    run(page, PROGRAM, "defined")
+    page.evaluate("source => { add(source); run(); }", PLOT)
+    plot = page.locator(f"{PANEL} .belay-plot").last
+    plot.wait_for()
+    page.evaluate(
+        "source => { add(source); run(); }", "%%device\nmeasure(120_000)\n'sent ' + 'all'"
+    )
+    wait_for(page, "data.rows > 2000")
+    counted: list[int] = page.evaluate(
+        """panel => new Promise(done => {
+          const plot = [...document.querySelectorAll(`${panel} .belay-plot`)].at(-1);
+          const frames = [+plot.dataset.frames];
+          const timer = setInterval(() => {
+            frames.push(+plot.dataset.frames);
+            if (+plot.dataset.rows >= 116000) { clearInterval(timer); done(frames); }
+          }, 1000);
+        })""",
+        PANEL,
+    )
+    page.wait_for_function("() => output(cells().at(-1)).includes('sent all')")
+    run(page, "imu.stop()\nf'{imu.samples} came, {imu.lost} lost'", "120000 came, 0 lost")
+    wait_for(page, "data.rows == 120000")
+    return [after - before for before, after in itertools.pairwise(counted)]
 
 
 def the_plot_is_used(page: sync_api.Page, plot: sync_api.Locator, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.jupyter.dashboard_on_screen import (
     the_console_is_typed_into,
 )
 from tests.jupyter.kernels import ROOT
-from tests.jupyter.plots_on_screen import a_plot_advances
+from tests.jupyter.plots_on_screen import a_minute_is_plotted, a_plot_advances
 from tests.jupyter.views_on_screen import views_are_touched
 
 if not os.environ.get("CI"):  # there, what is missing is a failure
@@ -222,6 +222,18 @@ def test_notebooks(page: sync_api.Page, tmp_path: Path) -> None:
     tab_asks_the_board(page, "")
     shift_tab_asks_the_board(page, "")
     the_board_asks_the_reader(page, "")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_a_minute_of_samples_reaches_the_screen(page: sync_api.Page) -> None:
+    """2,000 samples a second of 3 channels for 60 s: none missing, and never a slide show."""
+    run_all(page)
+    page.wait_for_function("() => cells().at(-1) && /\\[\\d+\\]/.test(prompt(cells().at(-1)))")
+    frames = a_minute_is_plotted(page)
+    print(f"\n{min(frames)} to {max(frames)} pictures in each of {len(frames)} seconds")
+    assert sum(frames) / len(frames) >= 15
+    assert min(frames) >= 8
 
 
 def test_the_bench(page: sync_api.Page, tmp_path: Path) -> None:

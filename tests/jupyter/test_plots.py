@@ -7,6 +7,7 @@ import csv
 import io
 import itertools
 import math
+import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
@@ -489,3 +490,13 @@ def test_text_that_is_no_tuple_is_not_held_back() -> None:
 )
 def test_names_of_the_items_of_an_expression(expression: str, labels: list[str]) -> None:
     assert labels_in(expression) == labels
+
+
+@pytest.mark.parametrize("name", ["numpy", "pandas"])
+def test_without_numpy_and_pandas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    plot = belay_jupyter.plot(iter([1, 2]), labels=["x"])
+    plot.wait(PATIENCE)
+    with pytest.raises(ImportError, match=rf"{name} is not installed: %pip install {name}\."):
+        plot.arrays() if name == "numpy" else plot.frame()
+    assert list(plot.series[0].rows().columns["x"]) == [1, 2]

@@ -72,6 +72,13 @@ def test_one_view_for_one_proxy(kernel: Kernel) -> None:
     assert displayed[VIEW] == one[VIEW]
 
 
+def test_the_value_of_a_cell_in_the_background(kernel: Kernel) -> None:
+    kernel.good("%%device --bg\nled")
+    while (message := kernel.client.get_iopub_msg(timeout=60))["msg_type"] != "display_data":
+        assert message["msg_type"] != "stream", message["content"]
+    assert "low (0)" in message["content"]["data"]["text/html"]
+
+
 def test_lines_of_text_stay_lines(kernel: Kernel) -> None:
     assert kernel.good("print(repr(board.proxy('led')))").stdout.startswith("<ProxyObject at")
     assert set(shown(attended(kernel, "[board.proxy('led')]"))) == {"text/plain"}

@@ -23,6 +23,7 @@ from belay_jupyter.views.base import View
 from belay_jupyter.views.pixels import BITS, FORMATS, picture, size_of
 from belay_jupyter.views.registry import view_now
 from belay_jupyter.views.rtc import distance
+from belay_jupyter.views.tree import TreeView
 from belay_jupyter.views.uart import readable
 from tests.jupyter.test_views import all_in, text_of, wait_until
 from tests.links.counting import CountingLink
@@ -346,6 +347,18 @@ def test_many_lights_with_white(board: belay.Device) -> None:
     assert len(all_in(view, widgets.ColorPicker)) == 2
 
 
+def test_circuitpython_has_other_types_of_these_names() -> None:
+    with belay.Device("virtual:?circuitpython=1") as device:
+        device("import board, rtc\nclass I2C: pass\nbus, clock, x = I2C(), rtc.RTC(), {'a': 1}")
+        for name in ("bus", "clock"):
+            view = belay_jupyter.view(device.proxy(name))
+            assert type(view) is TreeView
+            assert view.said == ""
+        view = belay_jupyter.view(device.proxy("x"))
+        field_of(view, "1").value = "2"
+        assert device("x") == {"a": 2}
+
+
 # ------------------------------------------------------------------------------------ pictures
 
 
@@ -504,6 +517,21 @@ def test_items_of_a_list_are_changed(board: belay.Device) -> None:
     assert len(all_in(view, widgets.Text)) == 64
 
 
+def test_what_holds_itself_and_what_is_gone(board: belay.Device) -> None:
+    board("loop = [[1], 2]\nloop.append(loop)")
+    view = belay_jupyter.view(board.proxy("loop"))
+    button(view, "open 2").click()
+    assert text_of(view).count("list, 3 items") == 2
+    board("loop[0] = 5")
+    button(view, "open 0").click()
+    assert "<code>5</code>" in text_of(view)
+    board("loop.clear()")
+    view = belay_jupyter.view(board.proxy("settings"))
+    board("settings.clear()")
+    button(view, "open 'limits'").click()
+    assert view.said.startswith("IndexError")
+
+
 # ------------------------------------------------------------------------------------ pins
 
 
@@ -586,8 +614,9 @@ def test_what_each_view_costs() -> None:
         clicks["send"] = cost(button(views["uart"], "Send").click)
         assert clicks == dict.fromkeys(clicks, 1)
         assert not any(view.said for view in views.values())
-        assert cost(button(views["settings"], "open 'limits'").click) == 2
+        assert cost(button(views["settings"], "open 'limits'").click) == 1
         assert cost(button(views["settings"], "open 'limits'").click) == 0
+        assert cost(button(views["settings"], "open 'led'").click) == 2
 
 
 def test_a_hundred_views_are_one_poll() -> None:

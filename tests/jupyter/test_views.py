@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -225,7 +226,7 @@ def test_what_is_no_proxy(board: belay.Device) -> None:
 
 def test_a_reader_without_a_kernel_sees_the_values(board: belay.Device) -> None:
     bundle = belay_jupyter.view(board.proxy("pwm"))._repr_mimebundle_()
-    assert "<td>freq</td><td>1000</td>" in bundle["text/html"]
+    assert re.search(r"<td[^>]*>freq</td><td[^>]*>1000</td>", bundle["text/html"])
     assert bundle["text/plain"].startswith("<PWMView of <ProxyObject")
     tree = belay_jupyter.view(board.proxy("thing"))._repr_mimebundle_()["text/html"]
     assert "<b>bold" not in tree
@@ -251,5 +252,5 @@ def test_what_a_view_costs() -> None:
         assert [cost(view.refresh) for view in views] == [1] * 4
         (switch,) = all_in(views[0], widgets.ToggleButton)
         assert cost(lambda: setattr(switch, "value", True)) == 1  # turn it, look at it
-        assert cost(row(views[3], "items").click) == 2  # take it, which tells its type; look at it
+        assert cost(row(views[3], "items").click) == 1  # a level
         assert cost(row(views[3], "items").click) == 0  # closed again

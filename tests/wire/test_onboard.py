@@ -34,6 +34,23 @@ def test_it_can_be_typed(name: str) -> None:
     assert all(ord(letter) >= 32 or letter == "\n" for letter in text)
 
 
+def test_no_two_define_the_same_name() -> None:
+    """They share the agent's dictionary: one would get the other's function."""
+    meant = {"OPS", "Belay", "ord", "sys"}  # added to, or the same in all
+    defined: dict[str, set[str]] = {}
+    for name in NAMES:
+        for node in ast.parse(load(name)).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found = {node.name}
+            else:
+                parts = ast.walk(node)
+                stored = (n for n in parts if isinstance(n, ast.Name))
+                found = {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+            for one in found - meant:
+                defined.setdefault(one, set()).add(name)
+    assert not {one: names for one, names in defined.items() if len(names) > 1}
+
+
 def test_a_board_can_inflate_it() -> None:
     source = (load("agent") + load("codec")).encode()
     packed = raw_deflate(source)
