@@ -160,7 +160,7 @@ class Console:
             ended = "closed" if device.closed or self._closed else self.prompt.state
             self._tell(ended, "")
         elif kind == "keys":
-            self.prompt.type(str(message.get("data", "")).encode())
+            self.prompt.type(str(message.get("data", "")).encode("utf-8", "replace"))
         elif kind == "bytes" and buffers:  # what is no text, such as reports of a mouse
             self.prompt.type(bytes(buffers[0]))
 
