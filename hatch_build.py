@@ -224,8 +224,8 @@ def explanation(happened: str) -> str:
         advice = [
             "check the network, a proxy or a mirror, then build again;",
             "or install the published wheel, which carries the files;",
-            f"or fetch the packages elsewhere, and set {OVERRIDE}=/path/to/micropython.wasm",
-            f"  and {XTERM_OVERRIDE}=/path/to the unpacked {XTERM}.",
+            f"or fetch the packages elsewhere, and set {OVERRIDE}=/path/to/micropython.wasm "
+            f"and {XTERM_OVERRIDE}=/path/to/the/unpacked/{XTERM}.",
         ]
     return "\n".join(
         [
