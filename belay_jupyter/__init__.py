@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 
     from belay.device import Device
     from belay.proxies import ProxyObject
+    from belay_jupyter.boards import Board, Boards
+    from belay_jupyter.consoles.shown import Console
     from belay_jupyter.magics import BelayMagics
+    from belay_jupyter.panels.shown import Dashboard
     from belay_jupyter.plots.figure import LivePlot
     from belay_jupyter.views.base import View
     from belay_jupyter.views.registers import RegisterMap
 
 __all__ = [
+    "console",
+    "dashboard",
     "get_device",
     "load_ipython_extension",
     "plot",
@@ -212,3 +217,56 @@ def register_view(type_name: str, factory: Callable[..., View]) -> None:
     from belay_jupyter.views.registry import register
 
     register(type_name, factory)
+
+
+def dashboard(*devices: Device | str, every: float = 1.0) -> Dashboard:
+    """Boards to look after; the last value of a cell shows it.
+
+    For each board: its link, firmware, heap and flash over time, files, globals, what it has
+    printed outside of cells, and buttons for interrupt and resets. It costs two messages, and one
+    for each poll, which is made while the board is idle and a page shows the dashboard.
+
+    Args:
+        devices: boards, or names that ``%belay_connect`` gave them; none: the current one.
+        every: seconds between two polls.
+
+    Raises:
+        belay_jupyter.boards.NotConnectedError: there is no such board.
+        ValueError: ``every`` is no time.
+    """
+    from belay_jupyter.panels.shown import Dashboard
+
+    return Dashboard([_board(device) for device in devices or ("",)], every)
+
+
+def console(device: Device | str = "") -> Console:
+    """The board's own prompt as a terminal; the last value of a cell shows it.
+
+    Cells work on while it is open: the prompt has the board while something is typed or runs there,
+    and gives it back at an empty prompt.
+
+    Args:
+        device: a board, or the name that ``%belay_connect`` gave it; empty: the current one.
+
+    Raises:
+        belay_jupyter.boards.NotConnectedError: there is no such board.
+        FeatureUnavailableError: the board has no room for belay's agent.
+    """
+    from belay_jupyter.consoles.shown import Console
+
+    return Console(*_board(device))
+
+
+def _board(device: Device | str) -> tuple[Board, Boards | None]:
+    """A board of the notebook, or one that a program has connected."""
+    from belay_jupyter.boards import Board, NotConnectedError
+
+    if isinstance(device, str):
+        if _loaded is None:
+            raise NotConnectedError("no board is connected; type: %load_ext belay_jupyter")
+        return _loaded.boards.get(device), _loaded.boards
+    for board in _loaded.boards if _loaded is not None else ():
+        if board.device is device and _loaded is not None:
+            return board, _loaded.boards
+    lone: Any = None
+    return Board(device.address, device, lone), None

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from belay.errors import DeviceClosedError
+from belay.errors import BoardBusyError, DeviceClosedError
 from belay_jupyter.output import CellDisplay, say
 
 if TYPE_CHECKING:
@@ -148,8 +148,15 @@ class BackgroundCell:
 
 
 def wait_for_turn(boards: Sequence[Board]) -> None:
-    """Wait until nothing runs on boards in the background any more, and say so."""
+    """Wait until nothing runs on boards in the background any more, and say so.
+
+    Raises:
+        BoardBusyError: somebody has begun a block in the board's console. Nobody can end it while a
+            cell waits.
+    """
     for board in boards:
+        if board.console is not None:
+            _wait_for_console(board)
         running = board.background
         if running is None or running.done:
             continue
@@ -161,3 +168,25 @@ def wait_for_turn(boards: Sequence[Board]) -> None:
                 error, f"{running.label} goes on in the background; its .stop() stops it."
             )
             raise
+
+
+def _wait_for_console(board: Board) -> None:
+    """What was typed in the board's console may run on it."""
+    console = board.console
+    error: BaseException
+    if console.has_open_block:
+        error = BoardBusyError(
+            f"the console of {board.name} has an open block: end it there, or type Ctrl-C there; "
+            "then run the cell again"
+        )
+        board.boards.renderer.as_message(error)
+        raise error
+    if not console.runs:
+        return
+    say(f"Waiting: what was typed in the console of {board.name} still runs.")
+    try:
+        while not console.wait(_POLL):
+            pass
+    except KeyboardInterrupt as error:
+        board.boards.renderer.as_message(error, "It goes on; Ctrl-C in the console stops it.")
+        raise

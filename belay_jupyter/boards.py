@@ -36,7 +36,7 @@ ALL = "all"
 
 _NAME = re.compile(r"\w[\w.-]*\Z")
 
-_SPELLED = {"micropython": "MicroPython", "circuitpython": "CircuitPython"}
+SPELLED = {"micropython": "MicroPython", "circuitpython": "CircuitPython"}
 
 _WHAT_TO_TYPE = (
     ("virtual:", "a MicroPython on this computer, no hardware needed"),
@@ -61,6 +61,7 @@ class Board:
     Attributes:
         background: the cell that runs on it in the background, or ran there last.
         calls: how many cells that the user waits for run on it.
+        console: its prompt in the notebook, a :class:`belay_jupyter.consoles.prompt.BoardPrompt`.
     """
 
     def __init__(self, name: str, device: Device, boards: Boards) -> None:
@@ -68,6 +69,7 @@ class Board:
         self.device = device
         self.boards = boards
         self.background: Any = None
+        self.console: Any = None
         self.calls = 0
 
     @property
@@ -75,7 +77,7 @@ class Board:
         """Implementation, version, platform and address, in one line."""
         facts = self.device.implementation
         version = ".".join(map(str, facts.version))
-        spelled = _SPELLED.get(facts.name, facts.name)
+        spelled = SPELLED.get(facts.name, facts.name)
         return f"{spelled} {version} on {facts.platform} at {self.device.address}"
 
     def __repr__(self) -> str:
@@ -93,6 +95,7 @@ class Boards:
         address: where the board is if neither the user nor ``BELAY_DEVICE`` says so.
         attempts: how often to connect again, where the user does not say so.
         renderer: gives errors of boards their looks.
+        on_connect: called with each board that was connected.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -104,6 +107,7 @@ class Boards:
         self.on_missing: Callable[[], Board] | None = None
         self.address = ""
         self.attempts = 0
+        self.on_connect: list[Callable[[Board], object]] = []
         self.renderer: TracebackRenderer = TracebackRenderer(shell)
 
     def __iter__(self) -> Iterator[Board]:
@@ -214,6 +218,8 @@ class Boards:
         )
         board = self._boards[name] = Board(name, device, self)
         self._lost = ""
+        for told in list(self.on_connect):
+            told(board)
         return board
 
     def known_address(self) -> str:

@@ -142,8 +142,10 @@ def _positional(shell: InteractiveShell, line: MagicLine) -> list[tuple[str, str
         return [(address, "address") for address in _addresses()]
     if name == "belay_auto":
         return [("on", "keyword"), ("off", "keyword")]
+    there = [(board.name, "board") for board in boards.of(shell)]
+    if name in ("belay_dashboard", "belay_console"):
+        return there
     if name == "belay_disconnect":
-        there = [(board.name, "board") for board in boards.of(shell)]
         return [*there, (boards.ALL, "keyword")]
     return []
 

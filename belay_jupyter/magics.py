@@ -18,6 +18,7 @@ from belay_jupyter import auto, boards, tab
 from belay_jupyter.benchmagics import BenchMagics
 from belay_jupyter.boards import ALL, DEFAULT, Board
 from belay_jupyter.cells import CellSource, RunningCells
+from belay_jupyter.dashboardmagics import DashboardMagics
 from belay_jupyter.filemagics import FileMagics
 from belay_jupyter.options import (
     argument,
@@ -76,6 +77,7 @@ class BelayMagics(Magics):
         self._cells = RunningCells(shell)
         self._files = FileMagics(shell)
         self._bench = BenchMagics(shell)
+        self._dashboards = DashboardMagics(shell)
         self._plots = PlotMagics(shell, self._cells)
         self._renderer = self.boards.renderer
         self._display = ProxyDisplay(shell)
@@ -96,6 +98,7 @@ class BelayMagics(Magics):
         self.shell.register_magics(self)
         self.shell.register_magics(self._files)
         self.shell.register_magics(self._bench)
+        self.shell.register_magics(self._dashboards)
         self.shell.register_magics(self._plots)
         self._cells.watch()
         self._renderer.install()
@@ -106,6 +109,7 @@ class BelayMagics(Magics):
     def unload(self) -> None:
         """Take all of it away again, and close the boards."""
         tab.uninstall(self.shell)
+        self._dashboards.stop()
         transformers = self.shell.input_transformers_cleanup
         if self._auto.transform in transformers:
             transformers.remove(self._auto.transform)
@@ -115,7 +119,7 @@ class BelayMagics(Magics):
         self._display.uninstall()
         self._cells.unwatch()
         self._bench.stop()
-        for ours in (self, self._files, self._bench, self._plots):
+        for ours in (self, self._files, self._bench, self._dashboards, self._plots):
             _unregister(self.shell, ours)
 
     # ---------------------------------------------------------------------------- connections

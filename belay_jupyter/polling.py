@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from belay.session.requests import Operation
     from belay.session.session import Session
 
-__all__ = ["Answer", "Poller", "Question", "Watch", "ask", "poller_of"]
+__all__ = ["Answer", "Poller", "Question", "Watch", "ask", "is_busy", "is_closed", "poller_of"]
 
 VALUE, READING, CALLS, MEMBERS, ALIVE, RUN, METHOD, KIN = range(8)
 """The kinds of questions; see belay/onboard/looking.py. Whether an object is still there is known
@@ -83,6 +83,9 @@ class Watch:
         callback: takes each answer, in the poller's thread.
         every: seconds between two of them.
         title: what a recording of the session calls it: the first, second, ... to ask this.
+
+    Attributes:
+        on_busy: called in place of the callback while the board is busy, again and again.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Watch:
         self.callback = callback
         self.every = every
         self.title = title
+        self.on_busy: Callable[[], object] = lambda: None
         self.due = 0.0
         self.stopped = False
 
@@ -129,9 +133,13 @@ class Poller:
         self.polls = 0
 
     def watch(
-        self, question: Question, callback: Callable[[Answer], object], every: float
+        self,
+        question: Question,
+        callback: Callable[[Answer], object],
+        every: float,
+        on_busy: Callable[[], object] = lambda: None,
     ) -> Watch:
-        """Ask from now on.
+        """Ask from now on; the arguments are as for :class:`Watch`.
 
         Raises:
             ValueError: ``every`` is no time.
@@ -142,6 +150,7 @@ class Poller:
         with self._changed:
             self._askers[asked] += 1
             watch = self._watch_for(question, callback, every, f"watch {self._askers[asked]}")
+            watch.on_busy = on_busy
             self._watches.append(watch)
             self._changed.notify()
             if self._thread is None:
@@ -177,7 +186,9 @@ class Poller:
         else:
             titles = [one.title for one in due]
             answers = ask(device, [one.question for one in due], titles)
-        if answers is None:  # busy
+        if answers is None:
+            for one in due:
+                one.on_busy()
             with self._changed:
                 self._changed.wait(_AGAIN)
             return
@@ -203,8 +214,6 @@ def ask(
     Returns:
         The answers, in order; None where the board was busy.
     """
-    from belay.output import handler
-
     if device._session.transport.is_recording:
         return _recorded(device, questions)
     session = device._session
@@ -216,7 +225,7 @@ def ask(
     perform = session.perform if wait else session.perform_if_idle
     before = time.monotonic()
     try:
-        got = perform(operation, timeout=_PATIENCE, output=handler(None))
+        got = perform(operation, timeout=_PATIENCE, output=session.overhear)
         if got is NotImplemented:
             return None if not session._lost_agent else _after_reset(questions)
         session._extensions |= new
@@ -234,6 +243,20 @@ def ask(
         fresh = [Answer(None, str(error), before, over)] * len(asked)
     rest = iter(fresh)
     return [next(rest) if one is None else one for one in answers]
+
+
+def is_busy(device: Device) -> bool:
+    """Whether a call is under way. The thread that listens between calls does not count."""
+    session = device._session
+    listener = session._listener
+    idle = (None,) if listener is None else (None, listener._thread.ident)
+    return session._owner not in idle
+
+
+def is_closed(device: Device) -> bool:
+    """Whether somebody has closed it, or is just closing it."""
+    session = device._session
+    return device.closed or (session.closed and not session._dropped)
 
 
 def _after_reset(questions: list[Question]) -> list[Answer]:

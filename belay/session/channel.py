@@ -68,6 +68,9 @@ class Channel(Operations):
             before :meth:`restart`.
         reserved: the thread that sets the board up again; calls of others do not run meanwhile.
         ended: the link is taken to have ended; an answer proves that it has not.
+        hearers: take what the board prints while no call is under way, besides the handler that
+            takes it anyhow.
+        waiting: the threads that wait for their turn, whatever it takes.
         recorder: writes down what is said; None where nobody wants that.
         now: the host's time in the scale of ``on_answer``, in seconds.
         wall: the host's seconds since 1970.
@@ -87,6 +90,8 @@ class Channel(Operations):
         self.services: dict[str, Callable[[list[Any]], None]] = {}
         self.suppliers: dict[str, Callable[[list[Any], int], bytes]] = {}
         self.generation = generation
+        self.hearers: list[OutputHandler] = []
+        self.waiting: set[int] = set()
         self.careful = False
         self.reserved: int | None = None
         self.recorder: Recorder | None = None
@@ -365,9 +370,19 @@ class Channel(Operations):
             on_lost: called once, in that thread, when the link has ended.
         """
         if self._listener is None and self.agent:
-            self._between = output
-            self._listener = Listener(self, output, on_lost)
+
+            def heard(data: bytes) -> None:
+                self.overhear(data)
+                output(data)
+
+            self._between = heard
+            self._listener = Listener(self, heard, on_lost)
             self._listener.start()
+
+    def overhear(self, data: bytes) -> None:
+        """Give what was printed to all :attr:`hearers`."""
+        for hearer in list(self.hearers):
+            hearer(data)
 
     def _event(self, payload: bytes, ticks: int) -> None:
         if self.recorder is not None:

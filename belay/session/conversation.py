@@ -264,8 +264,15 @@ class Conversation:
         Raises:
             ConnectionLost: the link ended.
         """
+        self._hand_on(self.exchange.receive(self.transport.read()), output)
+
+    def take_rest(self, output: OutputHandler) -> None:
+        """Nothing more comes: what looked like the beginning of an event is text, too."""
+        self._hand_on(self.exchange.silence(), output)
+
+    def _hand_on(self, events: list[ExchangeEvent], output: OutputHandler | None) -> None:
         self._outcome = Outcome()
-        self._take(self.exchange.receive(self.transport.read()))
+        self._take(events)
         if output is None:
             return
         self._output = output

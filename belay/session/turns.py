@@ -84,12 +84,24 @@ class Turn:
         if this_thread.if_idle:
             if not lock.acquire(timeout=IDLE_PATIENCE):
                 raise NotIdle
-        elif given_up is None:
-            lock.acquire()
+        elif lock.acquire(blocking=False):
+            return
         else:
-            while not lock.acquire(timeout=WAITING_STEP):
-                if given_up():  # whoever cancelled it does not wait for a call of another thread
-                    raise _cancelled()
+            waiting, me = self._session.waiting, threading.get_ident()
+            waiting.add(me)
+            try:
+                self._wait_long(given_up)
+            finally:
+                waiting.discard(me)
+
+    def _wait_long(self, given_up: Callable[[], bool] | None) -> None:
+        lock = self._session._lock
+        if given_up is None:
+            lock.acquire()
+            return
+        while not lock.acquire(timeout=WAITING_STEP):
+            if given_up():  # whoever cancelled it does not wait for a call of another thread
+                raise _cancelled()
 
     def _refusal(self, me: int) -> BaseException | None:
         """Why this thread cannot have the link, now that it is its turn."""

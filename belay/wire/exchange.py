@@ -248,6 +248,11 @@ class Exchange:
         self._before[:] = REPLY_END
         return [Text(text, False)] if text else []
 
+    def begin_text(self) -> None:
+        """No request is under way, and what comes from now on is text, but for events."""
+        self._before[:] = REPLY_END
+        self._noise = False
+
     def silence(self) -> list[ExchangeEvent]:
         """:attr:`patience` has passed without a byte."""
         events = self._digest(self._decoder.give_up())

@@ -122,6 +122,9 @@ class PlainExchange:
     def overdue(self) -> None:
         """Nothing: without a number, only a silence shows that a command may be typed again."""
 
+    def begin_text(self) -> None:
+        """Nothing: what comes without a request is not looked at here."""
+
     def silence(self) -> list[ExchangeEvent]:
         """:attr:`patience` has passed without a byte."""
         self._waited += self._wait

@@ -9,12 +9,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
-from IPython.core.getipython import get_ipython
 
 from belay.output import handler
 from belay.proxies import operation
 from belay.proxy_operations import METHOD
 from belay_jupyter import polling
+from belay_jupyter.pages import is_watched
 
 if TYPE_CHECKING:
     from belay.proxies import ProxyObject
@@ -251,7 +251,7 @@ class View:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = self.widget._repr_mimebundle_()
-        if not _somebody_looks():
+        if not is_watched():
             del bundle[_WIDGET]
         bundle["text/plain"] = repr(self)
         bundle["text/html"] = f"<div>{self._title()}</div>{self.static()}"
@@ -274,14 +274,3 @@ def on_enter(field: widgets.Text, act: Callable[[], object]) -> None:
             act()
 
     field.on_msg(told)
-
-
-def _somebody_looks() -> bool:
-    """Whether there is a page to click on.
-
-    What executes a notebook by itself (nbconvert, papermill) cannot ask its user anything, and says
-    so with each cell. Of such a notebook a reader sees what is beside the widget, but only if there
-    is no widget: see decision 0020.
-    """
-    kernel = getattr(get_ipython(), "kernel", None)
-    return kernel is None or bool(kernel._allow_stdin)

@@ -19,6 +19,11 @@ from queue import Queue
 import pytest
 
 from belay_jupyter.kernelspec import install
+from tests.jupyter.dashboard_on_screen import (
+    a_board_is_looked_after,
+    a_cell_is_stopped_and_the_board_goes_grey,
+    the_console_is_typed_into,
+)
 from tests.jupyter.kernels import ROOT
 from tests.jupyter.plots_on_screen import a_minute_is_plotted, a_plot_advances
 from tests.jupyter.views_on_screen import views_are_touched
@@ -201,6 +206,9 @@ def test_notebooks(page: sync_api.Page, tmp_path: Path) -> None:
     the_stop_button_stops_the_board(page)
     a_plot_advances(page, pictures, tmp_path)
     views_are_touched(page, pictures)
+    a_board_is_looked_after(page, pictures)
+    a_cell_is_stopped_and_the_board_goes_grey(page, pictures)
+    the_console_is_typed_into(page, pictures)
     no_hurry(page, "")
     tab_asks_the_board(page, "%%device\n")
     take_popup(page, pictures / "completion.png")

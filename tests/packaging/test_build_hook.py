@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hook that brings MicroPython into the tree, with the failures that people will meet."""
+"""The hook that brings what others made into the tree, with the failures that people will meet."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hatch_build import MicroPythonHook
 
 ROOT = Path(hatch_build.__file__).parent
 PINNED = ROOT / hatch_build.TARGET
+TARGETS = [one.target for one in hatch_build.PINNED]
 
 posix_only = pytest.mark.skipif(
     sys.platform == "win32", reason="the stand-in npm is a shell script"
@@ -23,10 +24,28 @@ posix_only = pytest.mark.skipif(
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A source tree without the file, and no override set."""
+    """A source tree without the files, and no override set."""
     monkeypatch.delenv(hatch_build.OVERRIDE, raising=False)
+    monkeypatch.delenv(hatch_build.XTERM_OVERRIDE, raising=False)
     shutil.copytree(ROOT / "firmware", tmp_path / "firmware")
     return tmp_path
+
+
+@pytest.fixture
+def overrides(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copies that the environment names; the unpacked package of xterm.js, to be changed."""
+    package = tmp_path_factory.mktemp("xterm")
+    for one in hatch_build.PINNED:
+        if one.override == hatch_build.XTERM_OVERRIDE:
+            (package / one.member).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / one.target, package / one.member)
+    monkeypatch.setenv(hatch_build.OVERRIDE, str(PINNED))
+    monkeypatch.setenv(hatch_build.XTERM_OVERRIDE, str(package))
+    return package
+
+
+def is_whole(tree: Path) -> bool:
+    return hatch_build.missing(str(tree)) == []
 
 
 def hook(tree: Path) -> MicroPythonHook:
@@ -41,38 +60,53 @@ def stand_in_npm(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> 
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def test_right_file_in_the_tree_needs_nothing(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tree / hatch_build.TARGET
-    target.parent.mkdir(parents=True)
-    shutil.copy(PINNED, target)
+def test_right_files_in_the_tree_need_nothing(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for target in TARGETS:
+        (tree / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / target, tree / target)
     monkeypatch.setenv("PATH", "")
     assert hook(tree).dependencies() == []
     hook(tree).initialize("standard", {})
-    assert hatch_build.is_pinned(target)
+    assert is_whole(tree)
 
 
-def test_override_gives_the_file(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(hatch_build.OVERRIDE, str(PINNED))
+def test_overrides_give_the_files(
+    tree: Path, overrides: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "")
     assert hook(tree).dependencies() == []
     hook(tree).initialize("standard", {})
-    assert hatch_build.is_pinned(tree / hatch_build.TARGET)
+    assert is_whole(tree)
     assert not list(tree.rglob("*.part"))
 
 
-def test_damaged_file_is_replaced(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tree / hatch_build.TARGET
-    target.parent.mkdir(parents=True)
-    damaged = bytearray(PINNED.read_bytes())
+@pytest.mark.parametrize("target", TARGETS, ids=lambda one: one.name)
+def test_damaged_file_is_replaced(tree: Path, overrides: Path, target: Path) -> None:
+    (tree / target).parent.mkdir(parents=True)
+    damaged = bytearray((ROOT / target).read_bytes())
     damaged[1000] ^= 1
-    target.write_bytes(damaged)
-    monkeypatch.setenv(hatch_build.OVERRIDE, str(PINNED))
+    (tree / target).write_bytes(damaged)
     hook(tree).initialize("standard", {})
-    assert hatch_build.is_pinned(target)
+    assert is_whole(tree)
+
+
+def test_one_override_alone_leaves_the_rest_to_npm(
+    tree: Path, overrides: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(hatch_build.XTERM_OVERRIDE)
+    monkeypatch.setenv("PATH", "")
+    assert hook(tree).dependencies() == [hatch_build.NODE_FROM_PIP]
+
+
+def test_a_wrong_package_is_refused(tree: Path, overrides: Path) -> None:
+    (overrides / "lib" / "xterm.mjs").write_bytes(b"export {}")
+    with pytest.raises(SystemExit, match="not the pinned one"):
+        hook(tree).initialize("standard", {})
+    assert not any((tree / target).exists() for target in TARGETS)
 
 
 def test_wrong_override_is_refused(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tree: Path, tmp_path: Path, overrides: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = tmp_path / "wrong.wasm"
     wrong.write_bytes(b"not MicroPython")
@@ -86,7 +120,9 @@ def test_wrong_override_is_refused(
     assert not (tree / hatch_build.TARGET).exists()
 
 
-def test_override_that_does_not_exist(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_override_that_does_not_exist(
+    tree: Path, overrides: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(hatch_build.OVERRIDE, str(tree / "nowhere.wasm"))
     with pytest.raises(SystemExit, match="cannot be read"):
         hook(tree).initialize("standard", {})

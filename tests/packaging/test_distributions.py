@@ -19,7 +19,7 @@ SPEC_FOLDERS = [
     f"belay_jupyter-{belay.__version__}.data/data/share/jupyter/kernels/micropython-belay",
     "belay_jupyter/spec",
 ]
-NOTICES = ["emscripten-musl", "micropython", "micropython-lib", "re1.5", "uzlib"]
+NOTICES = ["emscripten-musl", "micropython", "micropython-lib", "re1.5", "uzlib", "xterm"]
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +56,13 @@ def notebooks_of(root: Path) -> list[Path]:
     return list((root / "notebooks").glob("*.ipynb"))
 
 
-def test_both_carry_the_pinned_micropython(
-    in_wheel: dict[str, bytes], in_sdist: dict[str, bytes]
+@pytest.mark.parametrize("pinned", hatch_build.PINNED, ids=lambda one: one.target.name)
+def test_both_carry_what_is_pinned(
+    in_wheel: dict[str, bytes], in_sdist: dict[str, bytes], pinned: hatch_build.Pinned
 ) -> None:
     for files in (in_wheel, in_sdist):
-        data = files[hatch_build.TARGET.as_posix()]
-        assert hashlib.sha512(data).hexdigest() == hatch_build.SHA512
+        data = files[pinned.target.as_posix()]
+        assert hashlib.sha512(data).hexdigest() == pinned.sha512
 
 
 def test_both_carry_every_source_file(
