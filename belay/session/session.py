@@ -300,7 +300,7 @@ class Session(Channel):
         """While an operation is carried out: it is written down, if anybody wants that."""
         if self.recorder is None:
             return _UNRECORDED
-        if operation.label == requests.LOOK:
+        if operation.label == requests.LOOK or this_thread.unrecorded:
             return self.recorder.hidden()
         if this_thread.if_idle:
             taped = this_thread.taped and self.agent

@@ -37,11 +37,13 @@ class _ThisThread(threading.local):
             begun are then not made.
         if_idle: its calls are made only where no other is under way, and nothing is to be mended.
         taped: such calls are recorded, beside those of the program.
+        unrecorded: its calls are a person's, not the program's, and no recording has them.
     """
 
     given_up: Callable[[], bool] | None = None
     if_idle = False
     taped = False
+    unrecorded = False
 
 
 this_thread = _ThisThread()

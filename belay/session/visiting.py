@@ -109,7 +109,7 @@ def visit(session: Channel, use: Callable[[Visit], object]) -> bool:
             session._get_ready(None)
         session._conversation.interrupt_asked = False
         recorder = session.recorder
-        with nullcontext() if recorder is None else recorder.other("somebody typed at the prompt"):
+        with nullcontext() if recorder is None else recorder.hidden():
             return _visited(session, use)
 
 

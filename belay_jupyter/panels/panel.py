@@ -229,6 +229,8 @@ class Panel:
 
     def refresh(self, what: str) -> None:
         """Look again: at the ``files``, the ``globals``, or ``all``."""
+        if self._is_recording():
+            return
         self._worker.do("look again", lambda: self._refreshed(what))
 
     def _refreshed(self, what: str) -> str:
@@ -299,7 +301,22 @@ class Panel:
         data = bytes(buffers[0]) if buffers else b""
         path = str(message.get("path", ""))
         text = label.format(posixpath.basename(path) or message.get("name", ""))
-        self._worker.do(text, lambda: work(self, message, data))
+        self._worker.do(text, lambda: (self._allowed(kind) and work(self, message, data)) or "")
+
+    def _is_recording(self) -> bool:
+        return self.board.device._session.transport.is_recording
+
+    def _allowed(self, kind: str) -> bool:
+        """A person's clicks are in no recording, so nothing answers them there.
+
+        Raises:
+            FeatureUnavailableError: this is one.
+        """
+        if self._is_recording() and kind not in ("connect", "close"):
+            raise FeatureUnavailableError(
+                "this is a recording of a board: it has what the notebook asked, and not this"
+            )
+        return True
 
     def _begun(self, action: Action) -> None:
         busy = polling.is_busy(self.board.device)

@@ -73,6 +73,7 @@ class Worker:
 
         while (action := self._actions.get()) is not None:
             this_thread.given_up = lambda: action.cancelled
+            this_thread.unrecorded = True
             done: str | BaseException
             try:
                 if action.cancelled:

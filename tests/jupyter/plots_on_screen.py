@@ -104,9 +104,7 @@ def a_minute_is_plotted(page: sync_api.Page) -> list[int]:
     page.evaluate("source => { add(source); run(); }", PLOT)
     plot = page.locator(f"{PANEL} .belay-plot").last
     plot.wait_for()
-    page.evaluate(
-        "source => { add(source); run(); }", "%%device\nmeasure(120_000)\n'sent ' + 'all'"
-    )
+    page.evaluate("source => { add(source); run(); }", "%%device\nminute()\n'sent ' + 'all'")
     wait_for(page, "data.rows > 2000")
     counted: list[int] = page.evaluate(
         """panel => new Promise(done => {

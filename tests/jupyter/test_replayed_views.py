@@ -10,6 +10,9 @@ import pytest
 
 import belay
 import belay_jupyter
+from belay.session.visiting import Visit, visit
+from belay_jupyter.boards import Board
+from tests.jupyter.test_dashboard import Page
 from tests.jupyter.test_views import wait_until
 
 OBJECTS = """
@@ -134,3 +137,51 @@ def test_in_its_own_time(tmp_path: Path) -> None:
         assert view.values == [0]
         device.board.adc[0].volts = 3.3
         wait_until(lambda: view.values == [65535])
+
+
+def looked_after(device: belay.Device, said: list[str]) -> list[Any]:
+    """A dashboard is shown, and somebody clicks in it."""
+    nobody: Any = None
+    page = Page(Board("tank", device, nobody))
+    panel = page.panel
+    device("x = 5")
+    said.append(page.do("mkdir", folder="/", name="made"))
+    seen = [panel.facts, [list(sample) for sample in panel.samples][:1], panel.globals]
+    panel.stop()
+    return [*seen, device("x")]
+
+
+def test_what_a_person_clicks_in_a_dashboard_is_not_recorded(tmp_path: Path) -> None:
+    tape = tmp_path / "x.cassette"
+    said: list[str] = []
+    with belay.Device("virtual:", record=tape) as device:
+        recorded = looked_after(device, said)
+        assert device.files.exists("/made")
+    with belay.Device(f"replay:{tape}") as device:
+        played = looked_after(device, said)
+        assert device.files.exists("/made")
+    assert said[0] == "made /made"
+    assert "this is a recording of a board" in said[1]
+    assert played[2:] == recorded[2:]
+    rows = dict(played[0])
+    assert rows.pop("Address") == f"replay:{tape}"
+    assert rows.items() <= dict(recorded[0]).items()
+
+
+def test_what_is_typed_at_the_prompt_is_not_recorded(tmp_path: Path) -> None:
+    tape = tmp_path / "x.cassette"
+    with belay.Device("virtual:", record=tape) as device:
+        device("x = 1")
+
+        def use(prompt: Visit) -> None:
+            heard = prompt.read(5)
+            prompt.write(b"x = 2\r")
+            while not heard.endswith(b"x = 2\r\n>>> "):
+                heard += prompt.read(5)
+
+        assert visit(device._session, use)
+        assert device("x") == 2
+    assert "x = 2" not in tape.read_text(encoding="utf-8")
+    with belay.Device(f"replay:{tape}") as device:
+        device("x = 1")
+        assert device("x") == 2
