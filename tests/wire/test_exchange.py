@@ -227,6 +227,20 @@ def test_an_event_that_the_line_has_swallowed_is_missed() -> None:
     assert exchange.counters.lost_events == 3
 
 
+def test_text_from_now_on_whatever_came_before() -> None:
+    """A person has the prompt: what the board says is text, and events are events."""
+    exchange = running()
+    exchange.receive(frame("R"))  # without the end of the reply: what follows is uncertain
+    exchange.receive(b"noise")
+    assert exchange.between_calls() == []
+    exchange.begin_text()
+    assert exchange.receive(b">>> 1\r\n") == []
+    assert exchange.between_calls() == [Text(b">>> 1\r\n", False)]
+    event = BOARD.frame(b"e", 0, b"tick")
+    assert exchange.receive(b"a" + event + b"b") == [Event(b"tick", TICKS)]
+    assert exchange.between_calls() == [Text(b"ab", False)]
+
+
 def test_late_frames_between_calls_mean_nothing() -> None:
     exchange = idle()
     late = frame("R", b"\x91") + frame("n") + frame("o") + frame("k") + frame("a") + start()
