@@ -3,12 +3,16 @@
 # comes fast; `make test` and `make bench` add the development groups; `make lab` adds JupyterLab.
 
 PYTHON  ?= python3
-WORKERS ?= 2
+# A test waits a quarter of its time, for boards and kernels.
+WORKERS ?= 3
 VENV    := .venv
 BIN     := $(VENV)/bin
 PACKAGE := pyproject.toml constraints.txt hatch_build.py firmware/package-lock.json
 INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt
 CHROMIUM = $(or $(BELAY_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
+
+# Each test starts processes: none of them is to compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help

@@ -58,6 +58,7 @@ def _demo(options: argparse.Namespace) -> int:
     what = "a virtual board" if options.replay is None else "a recording"
     print(f"Starting a notebook kernel and {what} ...", flush=True)
     try:
+        _hurry()
         from belay_jupyter.demo import run_demo
     except ImportError as error:
         print(error, file=sys.stderr)
@@ -126,6 +127,15 @@ def _parser() -> argparse.ArgumentParser:
         help="the board of its notebooks, where they name none, such as /dev/ttyACM0 or virtual:",
     )
     return parser
+
+
+def _hurry() -> None:
+    """Keep nbformat from a module that takes 2 s to load, and is of no use to it.
+
+    jsonschema, which checks notebooks, loads `rfc3987_syntax` where JupyterLab has installed it, for
+    international addresses, which the schema of notebooks does not have. It goes without.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def _add_place(command: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ from belay.wire.decoding import decode
 from belay.wire.exchange import Answer, Counters, State, Timing
 from belay.wire.greeting import Facts
 
-__all__ = ["Look", "has_looks", "next_look", "open_recorded"]
+__all__ = ["Look", "check_played_whole", "has_looks", "next_look", "open_recorded"]
 
 _ROOM = 1 << 12
 """Bytes that a board is taken to have room for, where a part of Belay answers it."""
@@ -349,6 +349,17 @@ def next_look(
 def has_looks(session: Session, beginning: str) -> bool:
     """Whether a recording has questions whose titles begin so, beside the program's requests."""
     return cast("ReplayTransport", session.transport).tape.has_beside(beginning)
+
+
+def check_played_whole(session: Session) -> None:
+    """See that the program has asked for all that a recording has.
+
+    A session that is closed sees to it itself, but not while an exception is handled.
+
+    Raises:
+        ReplayError: it has not.
+    """
+    cast("ReplayTransport", session.transport).tape.finish()
 
 
 class _ReplayedSession(_Replayed):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import belay
 from belay import errors
 from belay.boardinfo import BoardInfo, board_info
+from belay.session.replaying import check_played_whole
 from belay.testing.devicelog import DeviceLog
 from belay.testing.hooks import PowerSwitch
 from belay.testing.ladder import CONNECT, Step, in_vain, ladder
@@ -208,6 +209,8 @@ class HeldBoard:
             if not device.closed and not device.connected:
                 self._broken = True
             device.close()
+            if self.slot.replayed:
+                check_played_whole(device._session)
         except (errors.ConnectionFailedError, errors.DeviceClosedError):
             if self._link is not None:  # else its power was taken: nothing can be torn down
                 raise
