@@ -132,8 +132,8 @@ def _parser() -> argparse.ArgumentParser:
 def _hurry() -> None:
     """Keep nbformat from a module that takes 2 s to load, and is of no use to it.
 
-    jsonschema, which checks notebooks, loads `rfc3987_syntax` where JupyterLab has installed it, for
-    international addresses, which the schema of notebooks does not have. It goes without.
+    jsonschema, which checks notebooks, loads `rfc3987_syntax` where JupyterLab has installed it,
+    for international addresses, which the schema of notebooks does not have. It goes without.
     """
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
