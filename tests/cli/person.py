@@ -92,7 +92,7 @@ class Person:
                 raise AssertionError(f"{pattern!r} did not come; this did: {self._seen!r}")
             if now >= next_try:
                 self.types(again)
-                next_try = now + 3
+                next_try = now + 1
             self._take(min(end, next_try) - now)
         self._read += found.end()
         return found.string[: found.end()]
