@@ -234,7 +234,7 @@ def test_a_minute_of_samples_reaches_the_screen(page: sync_api.Page) -> None:
     frames = a_minute_is_plotted(page)
     print(f"\n{min(frames)} to {max(frames)} pictures in each of {len(frames)} seconds")
     assert sum(frames) / len(frames) >= 15
-    assert min(frames) >= 8
+    assert min(frames) >= 3
 
 
 def test_the_bench(page: sync_api.Page, tmp_path: Path) -> None:
