@@ -151,7 +151,9 @@ class HeldBoard:
                 return
             except errors.ConnectionFailedError as error:
                 self.let_go()
-                gone = _absent(error) or isinstance(error, errors.ConnectionLost)
+                # What it says while it boots is no prompt: messages of a loader, half a banner.
+                boots = isinstance(error, (errors.ConnectionLost, errors.NotPythonBoardError))
+                gone = _absent(error) or boots
                 if time.monotonic() > end or not gone:
                     raise
                 time.sleep(_LOOK)
