@@ -301,12 +301,17 @@ class Panel:
         data = bytes(buffers[0]) if buffers else b""
         path = str(message.get("path", ""))
         text = label.format(posixpath.basename(path) or message.get("name", ""))
-        self._worker.do(text, lambda: (self._allowed(kind) and work(self, message, data)) or "")
+
+        def done() -> str:
+            self._refuse_in_a_recording(kind)
+            return work(self, message, data)
+
+        self._worker.do(text, done)
 
     def _is_recording(self) -> bool:
         return self.board.device._session.transport.is_recording
 
-    def _allowed(self, kind: str) -> bool:
+    def _refuse_in_a_recording(self, kind: str) -> None:
         """A person's clicks are in no recording, so nothing answers them there.
 
         Raises:
@@ -316,7 +321,6 @@ class Panel:
             raise FeatureUnavailableError(
                 "this is a recording of a board: it has what the notebook asked, and not this"
             )
-        return True
 
     def _begun(self, action: Action) -> None:
         busy = polling.is_busy(self.board.device)

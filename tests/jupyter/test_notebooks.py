@@ -21,9 +21,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FIRST = ROOT / "notebooks" / "01-first-board.ipynb"
 
 
-def demo(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "belay_jupyter", "demo", *arguments],
+        [sys.executable, "-m", "belay_jupyter", "demo", *map(str, arguments)],
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,26 +12,8 @@ import pytest
 from belay.errors import ReplayError
 from belay.recording import check_played
 from belay_jupyter.demo import run_demo
-from tests.jupyter.kernels import PATIENCE, ROOT, Kernel
-from tests.jupyter.test_notebooks import write
-
-
-def demo(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "belay_jupyter", "demo", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=PATIENCE,
-        check=False,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            "PYTHONIOENCODING": "utf-8",
-            **env,
-        },
-    )
+from tests.jupyter.kernels import Kernel
+from tests.jupyter.test_notebooks import demo, write
 
 
 def test_a_notebook_that_asks_for_less_fails(tmp_path: Path) -> None:
