@@ -81,7 +81,8 @@ class Runs:
 @pytest.fixture
 def runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runs:
     monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
-    for name in ("XDG_CONFIG_HOME", "BELAY_DEVICE", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+    ours = ("XDG_CONFIG_HOME", "BELAY_DEVICE", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")
+    for name in (*ours, "CI", "BUILD_NUMBER"):  # with these, pytest's summary has no width
         monkeypatch.delenv(name, raising=False)
     return Runs(pytester, monkeypatch)
 
