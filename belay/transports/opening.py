@@ -10,6 +10,7 @@ from belay.transports import address as forms
 from belay.transports import open_transport
 from belay.transports.base import Transport
 from belay.transports.boards import resolve
+from belay.transports.pseudo import Terminal
 from belay.transports.usb import UsbSpecifier, device_at, same_board
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Opening:
 
     The first time says which board it is. Where that is on USB, it is this one from then on: found
     again under whatever name its port comes up, and never mixed up with another board that has
-    got its name meanwhile.
+    got its name meanwhile. Nor is a pseudo terminal with what has got its number meanwhile.
 
     Args:
         board: an address, a configured name or a specifier; None for the board that is meant
@@ -57,6 +58,7 @@ class Opening:
         self._password = password
         self._address: forms.Address | None = None
         self._seen: UsbSpecifier | None = None
+        self._terminal: Terminal | None = None
         self._virtual: VirtualOpening | None = None
         self._replay: ReplayOpening | None = None
         if isinstance(board, UsbSpecifier):
@@ -101,6 +103,7 @@ class Opening:
         )
         if self._seen is None and isinstance(address, forms.SerialAddress):
             self._seen = None if address.port.startswith("/dev/pts/") else device_at(address.port)
+            self._terminal = None if self._seen else Terminal.at(address.port)
         return transport
 
     @property
@@ -134,4 +137,9 @@ class Opening:
                 where = f" {port} is now another device, {other!r}." if other is not None else ""
                 raise DeviceNotFoundError(f"The board {self._seen!r} is not plugged in.{where}")
         assert port is not None
+        if self._terminal is not None and not self._terminal.again(port):
+            raise DeviceNotFoundError(
+                f"The terminal {port} was closed, and its name is now another program's. If the "
+                "board is there again, connect anew."
+            )
         return forms.SerialAddress(port, *address[1:])

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ["Line", "LineEnded", "PtyLine", "StdioLine", "TcpLine"]
@@ -371,6 +372,7 @@ class PtyLine(Line):
 
     Attributes:
         path: what to open.
+        plugged: called when it is plugged in again, as another terminal.
     """
 
     PATIENCE = 0.5
@@ -379,6 +381,7 @@ class PtyLine(Line):
     def __init__(self, link: str | None = None) -> None:
         super().__init__()
         self._link = Path(link) if link else None
+        self.plugged: Callable[[], None] = lambda: None
         self._open()
 
     def _open(self) -> None:
@@ -437,6 +440,7 @@ class PtyLine(Line):
         """Open another one, under the same link."""
         before = self.path
         self._open()
+        self.plugged()
         if self._link is None and self.path != before:
             print(f"virtual board ready at {self.path}", file=sys.stderr, flush=True)
 

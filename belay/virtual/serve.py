@@ -18,6 +18,7 @@ from .vm import VmOptions
 
 if TYPE_CHECKING:
     from .control import Control
+    from .published import Record
 
 __all__ = ["serve"]
 
@@ -151,8 +152,8 @@ def _line(stdio: bool, tcp: int | None, pty: str | None, pipes: list[Control]) -
     if tcp is not None:
         line = TcpLine(tcp)
         return _announced(line, [f"socket://127.0.0.1:{line.port}"], pipes)
-    line = PtyLine(pty or None)
-    return _announced(line, [pty or line.path, line.path], pipes)
+    terminal = PtyLine(pty or None)
+    return _announced(terminal, [pty or terminal.path, terminal.path], pipes)
 
 
 def _webrepl(port: int, files: Filesystem, password: str | None, pipes: list[Control]) -> Line:
@@ -182,6 +183,28 @@ def _publish(line: Line, names: list[str], pipes: list[Control]) -> None:
     pipes.append(Control({}))
     key = published.new_key()
     record = published.Record(names[0], names, pipes[0].listen(key), key, os.getpid())
+    if isinstance(line, PtyLine):
+        _follow(line, record)
+        return
     path = published.publish(record)
     if path is not None:
         line.leftovers.append(path)
+
+
+def _follow(line: PtyLine, record: Record) -> None:
+    """Publish where a board at a pseudo terminal is, each time that it is plugged in."""
+    from . import published
+
+    terminals: list[int] = []
+
+    def publish() -> None:
+        terminals.extend(filter(None, [published.terminal_at(line.path)]))
+        names = [line.path if record.address == record.aliases[-1] else record.address, line.path]
+        path = published.publish(
+            record._replace(address=names[0], aliases=names, terminals=terminals)
+        )
+        if path is not None and path not in line.leftovers:
+            line.leftovers.append(path)
+
+    line.plugged = publish
+    publish()

@@ -128,6 +128,7 @@ class View {
     this.paused = null; // while paused: the newest time that is shown
     this.hidden = new Set();
     this.pending = false;
+    this.missed = false; // a picture, for want of a size
     this.listening = new AbortController();
     this.build();
     data.views.add(this);
@@ -325,7 +326,14 @@ class View {
   draw() {
     const canvas = this.canvas, ratio = window.devicePixelRatio || 1;
     const width = canvas.clientWidth, height = canvas.clientHeight;
-    if (!width || !height) return;
+    if (!width || !height) {
+      // JupyterLab hides the whole page for one frame when its theme changes, which no observer of
+      // sizes sees. Where it stays hidden, that observer says when it is shown.
+      if (!this.missed) this.changed();
+      this.missed = !this.missed;
+      return;
+    }
+    this.missed = false;
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
     const pen = canvas.getContext("2d"), colours = this.colours();

@@ -61,6 +61,8 @@ class Plug:
         if process is not None:
             process.kill()
             process.wait()
+            if self._process is None:
+                self._link.unlink(missing_ok=True)  # a real port's name is gone, too
             assert process.stderr is not None
             process.stderr.close()
 

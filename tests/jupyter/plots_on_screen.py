@@ -95,6 +95,7 @@ def a_plot_advances(page: sync_api.Page, pictures: Path, tmp_path: Path) -> None
     assert [name.split("\n")[0] for name in names] == ["saw", "<i>sine</i>", "flat"]
     the_plot_is_used(page, plot, tmp_path)
     plot.screenshot(path=pictures / "live-plot.png")
+    hidden_for_a_frame(page, plot)
     dark(page, plot, pictures)
 
 
@@ -171,6 +172,23 @@ def the_plot_is_used(page: sync_api.Page, plot: sync_api.Locator, tmp_path: Path
         plot.get_by_role("button", name="PNG").click()
     saved.value.save_as(tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def hidden_for_a_frame(page: sync_api.Page, plot: sync_api.Locator) -> None:
+    """As JupyterLab does to all of the page when its theme changes, with a picture due then."""
+    before = int(data_of(plot)["frames"])
+    plot.evaluate(
+        """async plot => {
+          const frame = () => new Promise(requestAnimationFrame);
+          await frame();
+          await new Promise(setTimeout);  // else what is due would be of the frame after the next
+          plot.querySelector('canvas').dispatchEvent(new PointerEvent('pointermove'));
+          plot.style.display = 'none';
+          await frame();
+          plot.style.display = '';
+        }"""
+    )
+    wait_for(page, "data.frames > arg", before)
 
 
 def dark(page: sync_api.Page, plot: sync_api.Locator, pictures: Path) -> None:

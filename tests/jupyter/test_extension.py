@@ -120,10 +120,12 @@ print("outside")
 def test_an_output_widget_catches_it(kernel: Kernel) -> None:
     """It takes what comes between its two messages and belongs to the cell that it names."""
     taken: dict[str, list[str]] = {}
-    msg_id = ""
+    box = msg_id = ""
     for message in kernel.good(OUTPUT_WIDGET).messages:
         content = message["content"]
-        if message["msg_type"] == "comm_msg":
+        if message["msg_type"] == "comm_open":  # the only one: a view is opened by showing it
+            box = content["comm_id"]
+        elif message["msg_type"] == "comm_msg" and content["comm_id"] == box:  # not of a view
             msg_id = content["data"]["state"]["msg_id"]
         elif message["msg_type"] == "stream":
             by = "widget" if message["parent_header"]["msg_id"] == msg_id else "cell"

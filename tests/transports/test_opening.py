@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import belay
 from belay.errors import AddressError, ConnectionFailedError, DeviceNotFoundError
 from belay.transports.opening import Opening
 from belay.transports.usb import UsbSpecifier, _plain, device_at, same_board
+from belay.virtual import published
 from tests.device.plugs import Plug
 from tests.transports.test_usb import ADAPTER, PICO, SECOND_PICO, port
 
@@ -185,6 +189,75 @@ def test_a_port_of_which_nothing_is_known(
     Path(path).unlink()
     with pytest.raises(ConnectionFailedError, match="There is no port"):
         opening()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="numbers of Linux's terminals")
+def test_a_terminals_number_is_given_again(
+    plugged_in: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a name leads to when its terminal was closed may be anybody's."""
+    monkeypatch.setattr(published, "_folder", lambda: tmp_path / "boards")
+    link = tmp_path / "port"
+    with terminal() as name, terminal() as other:
+        link.symlink_to(name)
+        for opening in (Opening(name), Opening(str(link))):
+            for _ in range(2):
+                opening().close()
+            known = opening._terminal
+            assert known is not None
+            # As if the one that was opened had been made earlier, and closed.
+            opening._terminal = known._replace(made=known.made - 1)
+            with pytest.raises(DeviceNotFoundError, match="its name is now another program's"):
+                opening()
+        # A link that was set anew leads to what somebody means.
+        link.unlink()
+        link.symlink_to(other)
+        opening().close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="numbers of Linux's terminals")
+@pytest.mark.parametrize(
+    ("made", "found", "again"),
+    [
+        pytest.param([0], True, False, id="never unplugged"),
+        pytest.param([-1, 0], True, True, id="under its old number again"),
+        pytest.param([-2, 0], True, False, id="another board"),
+        pytest.param([-1], False, False, id="the board's old number"),
+        pytest.param([0, 1], False, False, id="a number that the board had for a while"),
+    ],
+)
+def test_a_virtual_board_says_which_terminals_it_had(
+    made: list[int],
+    found: bool,
+    again: bool,
+    plugged_in: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When they were made, in ns after the one that is there; the one opened was made 1 before."""
+    monkeypatch.setattr(published, "_folder", lambda: tmp_path / "boards")
+    with terminal() as name, socket.create_server(("127.0.0.1", 0)) as pipe:
+        there = published.terminal_at(name)
+        assert there is not None
+        record = published.Record(name, [name], pipe.getsockname()[1], "k", 1)
+        published.publish(record._replace(terminals=[there + each for each in made]))
+        assert (published.find(name) is not None) == found
+        opening = Opening(name)
+        opening().close()
+        assert opening._terminal is not None
+        opening._terminal = opening._terminal._replace(made=there - 1)
+        assert opening._terminal.again(name) == again
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[str]:
+    """A pseudo terminal; its name."""
+    descriptors = os.openpty()
+    try:
+        yield os.ttyname(descriptors[1])
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def test_a_mistake_is_told_at_once() -> None:

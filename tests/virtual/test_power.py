@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
 from pathlib import Path
 
-import pytest
-
+from belay.transports.opening import Opening
+from belay.virtual import Board, published
 from tests.virtual.boardprocess import BoardProcess
 from tests.virtual.test_lines import Client, posix, pty_client, served, tcp_client
 
@@ -32,11 +33,35 @@ def test_a_serial_port_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None
         with served("--pty", link) as (process, address), pty_client(address) as client:
             client.send(b"\r\x03\x03print(6 * 7)\r")
             client.until(b"42")
+            made = os.stat(link).st_ctime_ns
             process.kill()
             process.wait()
             assert end_of(client) in (errno.EIO, 0)
-        with pytest.raises(OSError):
-            os.open(link, os.O_RDWR | os.O_NOCTTY)
+        # Another program may have got its number meanwhile.
+        assert not os.path.exists(link) or os.stat(link).st_ctime_ns != made
+
+
+@posix
+def test_a_board_at_a_link_is_found_where_it_is(tmp_path: Path) -> None:
+    link = str(tmp_path / "port")
+
+    def found(address: str) -> int | None:
+        record = published.find(address)
+        return record and record.pid
+
+    with (
+        served("--pty", link) as (process, _),
+        contextlib.closing(Board(link)) as board,
+    ):
+        opening = Opening(link)
+        opening().close()
+        board.unplug()
+        assert not os.path.lexists(link)
+        assert found(link) == process.pid  # so that another program can plug it in
+        with contextlib.closing(Board(link)) as another:
+            another.replug()
+        assert found(link) == found(os.path.realpath(link)) == process.pid
+        opening().close()
 
 
 def test_a_network_port_comes_back() -> None:
