@@ -8,13 +8,22 @@ watch is stopped, too.
 
 from __future__ import annotations
 
-import threading
+import math
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from belay_jupyter.polling import Answer, Poller, Question, Watch, known_answer, next_recorded
+from belay_jupyter.polling import (
+    ALIVE,
+    Answer,
+    Poller,
+    Question,
+    Watch,
+    known_answer,
+    next_recorded,
+)
 
 if TYPE_CHECKING:
     from belay.device import Device
@@ -36,13 +45,29 @@ class _PlayedWatch(Watch):
     ) -> None:
         super().__init__(question, callback, min(every, _LOOK), title)
         self._device = device
-        self._turn = threading.RLock()
+        self._limits = self._counts()
 
-    def play(self, *, due: bool) -> None:
-        """Hand on what is there."""
+    def _counts(self) -> deque[int]:
+        """How many answers had been handed on each time that the notebook has shown it."""
+        found: deque[int] = deque()
+        device = self._device()
+        while device is not None and self.question.kind != ALIVE:
+            count = next_recorded(device, self.question, f"{self.title} shown", due=False)
+            if count is None:
+                break
+            found.append(count.value)
+        return found
+
+    def play(self, *, due: bool, count: float = math.inf) -> None:
+        """Hand on what is there.
+
+        Args:
+            due: only what the program has reached.
+            count: until it is so many altogether.
+        """
         device = self._device()
         with self._turn:
-            while not self.stopped and device is not None:
+            while not self.stopped and self.taken < count and device is not None:
                 if (known := known_answer(device, self.question)) is not None:
                     self.take(known)
                     return
@@ -50,6 +75,15 @@ class _PlayedWatch(Watch):
                 if answer is None:
                     return
                 self.take(answer)
+
+    def play_due(self) -> None:
+        """The same of what the program has reached, not beyond what it has shown next."""
+        self.play(due=True, count=self._limits[0] if self._limits else math.inf)
+
+    def shown(self, device: Device) -> None:
+        """See :meth:`Watch.shown`: as many answers are in the notebook as there were then."""
+        if self._limits:
+            self.play(due=False, count=self._limits.popleft())
 
     def stop(self) -> None:
         """See :meth:`Watch.stop`; what it got in the recording was before that."""
@@ -70,4 +104,4 @@ class PlayedPoller(Poller):
         for watch in due:
             watch.due = now + watch.every
             assert isinstance(watch, _PlayedWatch), "it is made here"
-            watch.play(due=True)
+            watch.play_due()

@@ -13,7 +13,9 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from belay.errors import BelayException, PyboardException, StaleProxyError
@@ -40,6 +42,9 @@ _PATIENCE = 5.0
 
 _AGAIN = 0.05
 """Seconds after which a busy board is asked whether it is idle by now."""
+
+_SETTLES = 1.0
+"""Seconds that showing an answer may take; then whoever waits for its end waits no longer."""
 
 
 class Question(NamedTuple):
@@ -86,6 +91,7 @@ class Watch:
 
     Attributes:
         on_busy: called in place of the callback while the board is busy, again and again.
+        taken: how many answers it has handed on.
     """
 
     def __init__(
@@ -102,19 +108,49 @@ class Watch:
         self.on_busy: Callable[[], object] = lambda: None
         self.due = 0.0
         self.stopped = False
+        self.taken = 0
+        self._turn = threading.RLock()
 
-    def take(self, answer: Answer) -> None:
-        """Hand on an answer. What raises then is stopped."""
-        self.stopped = self.stopped or answer.ended
-        try:
-            self.callback(answer)
-        except Exception:
-            log.exception("what shows a board's answer has raised")
-            self.stopped = True
+    def take(self, answer: Answer, record: Callable[[], object] = lambda: None) -> None:
+        """Hand on an answer, unless it was stopped meanwhile. What raises then is stopped.
+
+        Args:
+            answer: what.
+            record: called first; a recording has just what was handed on.
+        """
+        with self._turn:
+            if self.stopped:
+                return
+            record()
+            self.taken += 1
+            self.stopped = answer.ended
+            try:
+                self.callback(answer)
+            except Exception:
+                log.exception("what shows a board's answer has raised")
+                self.stopped = True
 
     def stop(self) -> None:
-        """Ask no more."""
-        self.stopped = True
+        """Ask no more. An answer that is being handed on still is, in full."""
+        with self.settled():
+            self.stopped = True
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """While no answer is handed on; unless the one of now waits for whoever calls this."""
+        has_turn = self._turn.acquire(timeout=_SETTLES)
+        try:
+            yield
+        finally:
+            if has_turn:
+                self._turn.release()
+
+    def shown(self, device: Device) -> None:
+        """What it has handed on so far is in the notebook now; a recording says so."""
+        recorder = device._session.recorder
+        if recorder is not None and not self.stopped and self.question.kind != ALIVE:
+            now, words = time.monotonic(), question_words(self.question)
+            recorder.look(f"{self.title} shown", words, True, self.taken, now, now)
 
 
 class Poller:
@@ -180,12 +216,11 @@ class Poller:
     def _poll(self, due: list[Watch]) -> None:
         device = self._device()
         if device is None:
-            answers: list[Answer] | None = [Answer(None, "the board is gone", ended=True)] * len(
-                due
-            )
+            gone = Answer(None, "the board is gone", ended=True), _nothing
+            answers: list[_Heard] | None = [gone] * len(due)
         else:
             titles = [one.title for one in due]
-            answers = ask(device, [one.question for one in due], titles)
+            answers = _ask(device, [one.question for one in due], titles)
         if answers is None:
             for one in due:
                 one.on_busy()
@@ -194,34 +229,56 @@ class Poller:
             return
         self.polls += 1
         now = time.monotonic()
-        for one, answer in zip(due, answers, strict=True):
+        for one, heard in zip(due, answers, strict=True):
             # At whole multiples of the interval: what is asked as often is asked together.
             one.due = (now // one.every + 1) * one.every
-            one.take(answer)
+            one.take(*heard)
 
 
-def ask(
-    device: Device, questions: list[Question], titles: Sequence[str] = (), *, wait: bool = False
-) -> list[Answer] | None:
+def _nothing(*_: object) -> None:
+    """What there is to record of an answer that no board has given."""
+
+
+_Heard = tuple[Answer, Callable[[], None]]
+"""An answer, and what puts it into the recording of the session."""
+
+
+def ask(device: Device, questions: list[Question], *, wait: bool = False) -> list[Answer] | None:
     """Ask once, in one message.
 
     Args:
         device: the board.
         questions: what.
         wait: for its turn. Without, a board that is busy is not asked.
-        titles: who asks, for a recording of the session; usually "look".
 
     Returns:
         The answers, in order; None where the board was busy.
     """
     if device._session.transport.is_recording:
         return _recorded(device, questions)
+    heard = _ask(device, questions, ["look"] * len(questions), wait=wait)
+    if heard is None:
+        return None
+    for _, record in heard:
+        record()
+    return [answer for answer, _ in heard]
+
+
+def _ask(
+    device: Device, questions: list[Question], titles: Sequence[str], *, wait: bool = False
+) -> list[_Heard] | None:
+    """The same; the titles say in a recording who asks."""
     session = device._session
-    answers: list[Answer | None] = [known_answer(device, question) for question in questions]
-    asked = [question for question, gone in zip(questions, answers, strict=True) if gone is None]
+    known = [known_answer(device, question) for question in questions]
+    heard: list[_Heard | None] = [one and (one, _nothing) for one in known]
+    asked = [
+        (question, title)
+        for question, title, gone in zip(questions, titles, known, strict=True)
+        if gone is None
+    ]
     if not asked:
-        return [one for one in answers if one is not None]
-    operation, new = _operation(session, asked)
+        return [one for one in heard if one is not None]
+    operation, new = _operation(session, [question for question, _ in asked])
     perform = session.perform if wait else session.perform_if_idle
     before = time.monotonic()
     try:
@@ -231,18 +288,22 @@ def ask(
         session._extensions |= new
         after = time.monotonic()
         now = (before + after) / 2
-        if session.recorder is not None:
-            told = zip(asked, got, titles or ["look"] * len(got), strict=False)
-            for one, (ok, value), title in told:
-                session.recorder.look(title, question_words(one), ok, value, before, after)
-        fresh = [Answer(v, time=now) if ok else Answer(None, v, now) for ok, v in got]
+        look = _nothing if session.recorder is None else session.recorder.look
+        fresh: list[_Heard] = [
+            (
+                Answer(value, time=now) if ok else Answer(None, value, now),
+                partial(look, title, question_words(one), ok, value, before, after),
+            )
+            for (one, title), (ok, value) in zip(asked, got, strict=True)
+        ]
     except (PyboardException, KeyboardInterrupt) as error:
-        fresh = [Answer(None, str(error) or type(error).__name__, before)] * len(asked)
+        failed = Answer(None, str(error) or type(error).__name__, before)
+        fresh = [(failed, _nothing)] * len(asked)
     except BelayException as error:
         over = device.closed or session.closed or not session.alive()
-        fresh = [Answer(None, str(error), before, over)] * len(asked)
+        fresh = [(Answer(None, str(error), before, over), _nothing)] * len(asked)
     rest = iter(fresh)
-    return [next(rest) if one is None else one for one in answers]
+    return [next(rest) if one is None else one for one in heard]
 
 
 def is_busy(device: Device) -> bool:
@@ -259,10 +320,12 @@ def is_closed(device: Device) -> bool:
     return device.closed or (session.closed and not session._dropped)
 
 
-def _after_reset(questions: list[Question]) -> list[Answer]:
+def _after_reset(questions: list[Question]) -> list[_Heard]:
     """The board was reset, and no call has set it up again yet: names may come back with one."""
     text = "the board was reset"
-    return [Answer(None, text, ended=not isinstance(one.what, str)) for one in questions]
+    return [
+        (Answer(None, text, ended=not isinstance(one.what, str)), _nothing) for one in questions
+    ]
 
 
 def _operation(session: Session, asked: list[Question]) -> tuple[Operation, set[str]]:

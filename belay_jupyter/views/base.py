@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +236,6 @@ class View:
 
     def _end(self) -> None:
         """The board or the object is gone: grey."""
-        self.ended = True
         self.stop()
         waiting = [*self.controls, self._again]
         while waiting:
@@ -245,6 +245,7 @@ class View:
                 one.disabled = True
         for one in self.controls:
             one.layout.opacity = "0.5"
+        self.ended = True
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.proxy!r}>"
@@ -254,7 +255,11 @@ class View:
         if not is_watched():
             del bundle[_WIDGET]
         bundle["text/plain"] = repr(self)
-        bundle["text/html"] = f"<div>{self._title()}</div>{self.static()}"
+        with ExitStack() as stack:
+            for watch in self._watches:
+                stack.enter_context(watch.settled())
+                watch.shown(self.proxy._belay_device)
+            bundle["text/html"] = f"<div>{self._title()}</div>{self.static()}"
         return bundle
 
 

@@ -77,6 +77,35 @@ def test_a_polled_plot_has_the_same_samples(
     assert recorded[0][1] != recorded[1][1]
 
 
+def displayed(device: belay.Device, live: bool) -> list[str]:
+    """What a view that is followed looks like in the notebook, each time that it is shown there."""
+    device(OBJECTS)
+    view = belay_jupyter.view(device.proxy("adc"), every=0.02)
+    watch = view._watches[1]
+    pictures = []
+    for count in (0, 3, 6):
+        if live:
+            wait_until(lambda count=count: watch.taken >= count)
+        else:
+            watch.play_due()  # as the poller does, which is faster than the notebook was
+        shown = [view._repr_mimebundle_()["text/html"] for _ in range(2)]
+        pictures += [html.partition("</div>")[2] for html in shown]  # without the address
+    if live:
+        wait_until(lambda: watch.taken >= 9)
+    device("done = 1")
+    return pictures
+
+
+@pytest.mark.parametrize("timing", ["recorded", "fast"])
+def test_a_view_is_shown_with_what_was_known_then(tmp_path: Path, timing: str) -> None:
+    tape = tmp_path / "x.cassette"
+    with belay.Device("virtual:", record=tape) as device:
+        recorded = displayed(device, True)
+    assert len(set(recorded)) >= 3
+    with belay.Device(f"replay:{tape}?timing={timing}") as device:
+        assert displayed(device, False) == recorded
+
+
 def touched(device: belay.Device) -> tuple[list[Any], Any]:
     device(OBJECTS)
     pin = belay_jupyter.view(device.proxy("pin"))
