@@ -7,6 +7,8 @@ import pytest
 
 from tests.jupyter.kernels import Kernel, kernel_process
 
+pytest.register_assert_rewrite("tests.jupyter.played")  # what differs is said
+
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
