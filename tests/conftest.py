@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,6 +30,15 @@ def chromium() -> str:
     if os.environ.get("CI"):
         pytest.fail(message)  # otherwise CI could go green by skipping
     pytest.skip(message)
+
+
+@pytest.fixture
+def no_collector_hooks() -> Iterator[None]:
+    """Python drops a Ctrl-C that comes while one runs (Hypothesis has one), or breaks ast.parse."""
+    hooks = gc.callbacks[:]
+    gc.callbacks.clear()
+    yield
+    gc.callbacks.extend(hooks)
 
 
 def pytest_configure(config: pytest.Config) -> None:

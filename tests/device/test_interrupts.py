@@ -80,6 +80,7 @@ def test_ctrl_c_in_a_program(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.usefixtures("no_collector_hooks")
 def test_forty_moments_of_a_printing_loop(device: belay.Device) -> None:
     chance = random.Random(3)
     for number in range(40):

@@ -21,6 +21,8 @@ from belay.wire.frames import Style, encode_request
 from tests.links.faulty import FaultyLink
 from tests.session.boards import open_session
 
+pytestmark = pytest.mark.usefixtures("no_collector_hooks")
+
 PROGRAMS = {
     "printing loop": "while True: print('hello world')",
     "while True: pass": "while True: pass",
