@@ -218,7 +218,8 @@ def test_a_served_board_is_found_by_its_address(kind: str) -> None:
         process.stderr.close()
     with pytest.raises(BoardGoneError):
         board.pins[0].read()
-    assert published.find(address) is None
+    found = published.find(address)
+    assert found is None or found.pid != process.pid  # a terminal's number is soon another's
     assert not (published._folder() / f"{process.pid}.json").exists()
 
 
