@@ -235,7 +235,7 @@ class Poller:
             one.take(*heard)
 
 
-def _nothing(*_: object) -> None:
+def _nothing() -> None:
     """What there is to record of an answer that no board has given."""
 
 
@@ -288,14 +288,13 @@ def _ask(
         session._extensions |= new
         after = time.monotonic()
         now = (before + after) / 2
-        look = _nothing if session.recorder is None else session.recorder.look
-        fresh: list[_Heard] = [
-            (
-                Answer(value, time=now) if ok else Answer(None, value, now),
-                partial(look, title, question_words(one), ok, value, before, after),
-            )
-            for (one, title), (ok, value) in zip(asked, got, strict=True)
-        ]
+        fresh: list[_Heard] = []
+        for (one, title), (ok, value) in zip(asked, got, strict=True):
+            record: Callable[[], None] = _nothing
+            if session.recorder is not None:
+                words = question_words(one)
+                record = partial(session.recorder.look, title, words, ok, value, before, after)
+            fresh.append((Answer(value, time=now) if ok else Answer(None, value, now), record))
     except (PyboardException, KeyboardInterrupt) as error:
         failed = Answer(None, str(error) or type(error).__name__, before)
         fresh = [(failed, _nothing)] * len(asked)
